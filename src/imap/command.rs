@@ -1,0 +1,245 @@
+//! Commands as parsed: what the client asks for, with nothing of how it was written.
+
+use crate::mail::date::Timestamp;
+use crate::mail::flags::FlagList;
+use crate::mail::ids::ModSeq;
+use crate::mail::mailbox_name::{InvalidMailboxName, MailboxName, SpecialUse};
+use crate::mailbox::FlagAction;
+
+/// A command with its tag.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    /// The client's tag.
+    pub tag: String,
+    /// What it asks for.
+    pub body: CommandBody,
+}
+
+/// A mailbox argument: a name, or text that is none (answered with NO, not BAD, for it is well-formed).
+pub type MailboxArgument = Result<MailboxName, InvalidMailboxName>;
+
+/// What the client asks for. `uid` tells whether it came with the UID prefix: then sets hold UIDs and answers name UIDs.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum CommandBody {
+    Capability,
+    Noop,
+    Logout,
+    StartTls,
+    /// AUTHENTICATE with the initial response, decoded, if there is one (RFC 4959).
+    Authenticate { mechanism: String, initial: Option<Vec<u8>> },
+    /// LOGIN; neither is ever logged.
+    Login { user: String, password: String },
+    /// ENABLE: the names in upper case.
+    Enable(Vec<String>),
+    Id(Vec<(String, Option<String>)>),
+    Namespace,
+    Select { mailbox: MailboxArgument, condstore: bool },
+    Examine { mailbox: MailboxArgument, condstore: bool },
+    Create { mailbox: MailboxArgument, special_use: Option<SpecialUse> },
+    Delete(MailboxArgument),
+    Rename { from: MailboxArgument, to: MailboxArgument },
+    Subscribe(MailboxArgument),
+    Unsubscribe(MailboxArgument),
+    List(List),
+    Lsub { reference: String, pattern: String },
+    Status { mailbox: MailboxArgument, items: Vec<StatusItem> },
+    /// APPEND: the message itself was streamed by the framer and is not here.
+    Append { mailbox: MailboxArgument, flags: FlagList, date: Option<Timestamp> },
+    Idle,
+    Check,
+    Close,
+    Unselect,
+    Expunge,
+    UidExpunge(SequenceSet),
+    Search { uid: bool, search: Search },
+    Fetch { uid: bool, set: SequenceSet, items: Vec<FetchItem>, changed_since: Option<ModSeq> },
+    Store(Store),
+    Copy { uid: bool, set: SequenceSet, mailbox: MailboxArgument },
+    Move { uid: bool, set: SequenceSet, mailbox: MailboxArgument },
+}
+
+/// LIST (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154).
+#[derive(Clone, Debug, PartialEq, Default)]
+#[allow(missing_docs)]
+pub struct List {
+    /// Whether any LIST-EXTENDED syntax was used.
+    pub extended: bool,
+    /// Selection options.
+    pub select_subscribed: bool,
+    pub select_remote: bool,
+    pub select_recursive_match: bool,
+    pub select_special_use: bool,
+    /// The reference name, decoded to UTF-8.
+    pub reference: String,
+    /// Patterns, decoded to UTF-8, wildcards left. Never empty.
+    pub patterns: Vec<String>,
+    /// Return options.
+    pub return_subscribed: bool,
+    pub return_children: bool,
+    pub return_special_use: bool,
+    pub return_status: Option<Vec<StatusItem>>,
+}
+
+/// An item of STATUS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum StatusItem {
+    Messages,
+    Recent,
+    UidNext,
+    UidValidity,
+    Unseen,
+    Deleted,
+    Size,
+    HighestModSeq,
+}
+
+/// One end of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SequenceBound {
+    /// A number, never 0.
+    Number(u32),
+    /// `*`: the highest in the mailbox.
+    Last,
+}
+
+/// A sequence set or UID set as written (RFC 9051 §9, `sequence-set`): ranges may be reversed and overlap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SequenceSet {
+    /// Ranges.
+    Ranges(Vec<(SequenceBound, SequenceBound)>),
+    /// `$`, the saved result (RFC 5182).
+    Saved,
+}
+
+/// STORE.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Store {
+    pub uid: bool,
+    pub set: SequenceSet,
+    /// 0 is allowed here (RFC 7162 §3.1.3), hence not a `ModSeq`.
+    pub unchanged_since: Option<u64>,
+    pub action: FlagAction,
+    pub silent: bool,
+    pub flags: FlagList,
+}
+
+/// A FETCH item. The macros ALL, FAST and FULL are expanded by the parser.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum FetchItem {
+    Flags,
+    Uid,
+    InternalDate,
+    ModSeq,
+    Rfc822Size,
+    Envelope,
+    /// BODY without brackets: structure without extension data.
+    Body,
+    BodyStructure,
+    /// BODY[...], BODY.PEEK[...], RFC822, RFC822.HEADER, RFC822.TEXT.
+    BodySection(BodySection),
+}
+
+/// Bytes of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BodySection {
+    /// How the answer names it.
+    pub name: SectionName,
+    /// Part numbers, `1.2` is [1, 2]; empty is the whole message.
+    pub part: Vec<u32>,
+    /// What of the part.
+    pub text: SectionText,
+    /// `<start.length>`: length is never 0.
+    pub partial: Option<(u32, u32)>,
+    /// Whether \Seen stays as it is.
+    pub peek: bool,
+}
+
+/// Under which name the answer goes out: the old items are answered by their own name (RFC 3501 §7.4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum SectionName {
+    Body,
+    Rfc822,
+    Rfc822Header,
+    Rfc822Text,
+}
+
+/// What of a part (RFC 9051 §6.4.5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SectionText {
+    /// All of it: `BODY[]` or `BODY[1]`.
+    All,
+    /// HEADER.
+    Header,
+    /// HEADER.FIELDS, names as the client wrote them.
+    HeaderFields(Vec<String>),
+    /// HEADER.FIELDS.NOT.
+    HeaderFieldsNot(Vec<String>),
+    /// TEXT.
+    Text,
+    /// MIME, only with a part number.
+    Mime,
+}
+
+/// SEARCH (RFC 9051 §6.4.4, RFC 4731).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    /// RETURN options; `None` when there was no RETURN (answered by `* SEARCH`). `RETURN ()` is ALL.
+    pub returns: Option<SearchReturn>,
+    /// CHARSET as written, if given. Key strings are already decoded to UTF-8; an unknown charset fails the parse
+    /// with [`crate::imap::parse::ParseError::BadCharset`].
+    pub charset: Option<String>,
+    /// The keys, all of which must match.
+    pub key: SearchKey,
+}
+
+/// RETURN options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub struct SearchReturn {
+    pub min: bool,
+    pub max: bool,
+    pub all: bool,
+    pub count: bool,
+}
+
+/// A search key.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum SearchKey {
+    And(Vec<SearchKey>),
+    Or(Box<SearchKey>, Box<SearchKey>),
+    Not(Box<SearchKey>),
+    All,
+    /// ANSWERED, KEYWORD x and so on: all in the list set.
+    Has(FlagList),
+    /// UNANSWERED, UNKEYWORD x and so on: none in the list set.
+    HasNot(FlagList),
+    New,
+    Old,
+    Recent,
+    /// A sequence set.
+    Sequence(SequenceSet),
+    /// UID set.
+    Uid(SequenceSet),
+    /// INTERNALDATE, as days since 1970-01-01, disregarding time and zone.
+    Before(i32),
+    On(i32),
+    Since(i32),
+    /// The Date header field, likewise.
+    SentBefore(i32),
+    SentOn(i32),
+    SentSince(i32),
+    Larger(u64),
+    Smaller(u64),
+    /// FROM, TO, CC, BCC, SUBJECT and HEADER name text. An empty text asks for the field's presence.
+    Header(String, String),
+    Body(String),
+    Text(String),
+    /// MODSEQ, without the entry name that we disregard.
+    ModSeq(u64),
+}

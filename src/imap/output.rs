@@ -1,0 +1,80 @@
+//! What a session says: responses are written into one buffer and leave in large pieces.
+
+use crate::net::connection::Connection;
+use std::io;
+use std::time::Duration;
+
+/// The output side of a session. Commands write lines here; the session flushes before it waits for the client.
+pub(crate) struct Output {
+    buffer: Vec<u8>,
+}
+
+impl Output {
+    /// Past this many bytes [`Output::relieve`] sends.
+    pub(crate) const FULL: usize = 64 * 1024;
+
+    /// Empty.
+    pub(crate) fn new() -> Output {
+        Output { buffer: Vec::new() }
+    }
+
+    /// One whole line; adds the CRLF. The text must hold no CR or LF: everything a client or a message could have chosen goes
+    /// through [`Output::string`] and its siblings instead.
+    pub(crate) fn line(&mut self, text: std::fmt::Arguments<'_>) {
+        use std::io::Write;
+        let _ = self.buffer.write_fmt(text);
+        self.buffer.extend_from_slice(b"\r\n");
+    }
+
+    /// Bytes as they are.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Formatted text as it is, without line end.
+    pub(crate) fn text(&mut self, text: std::fmt::Arguments<'_>) {
+        use std::io::Write;
+        let _ = self.buffer.write_fmt(text);
+    }
+
+    /// A string: quoted when it may be, else a literal (RFC 9051 §4.3).
+    pub(crate) fn string(&mut self, bytes: &[u8]) {
+        let quotable = bytes.len() <= 1024 && bytes.iter().all(|b| matches!(b, 0x20..=0x7e));
+        if quotable {
+            self.buffer.push(b'"');
+            for &byte in bytes {
+                if byte == b'"' || byte == b'\\' {
+                    self.buffer.push(b'\\');
+                }
+                self.buffer.push(byte);
+            }
+            self.buffer.push(b'"');
+        } else {
+            self.text(format_args!("{{{}}}\r\n", bytes.len()));
+            self.buffer.extend_from_slice(bytes);
+        }
+    }
+
+    /// A string, or NIL.
+    pub(crate) fn nstring(&mut self, bytes: Option<&[u8]>) {
+        match bytes {
+            Some(bytes) => self.string(bytes),
+            None => self.buffer.extend_from_slice(b"NIL"),
+        }
+    }
+
+    /// Sends what there is when it is much, so that a long answer neither piles up in memory nor waits for its end.
+    pub(crate) async fn relieve(&mut self, connection: &mut Connection, timeout: Duration) -> io::Result<()> {
+        if self.buffer.len() >= Output::FULL { self.flush(connection, timeout).await } else { Ok(()) }
+    }
+
+    /// Sends what there is.
+    pub(crate) async fn flush(&mut self, connection: &mut Connection, timeout: Duration) -> io::Result<()> {
+        if !self.buffer.is_empty() {
+            connection.write(&self.buffer, timeout).await?;
+            self.buffer.clear();
+            self.buffer.shrink_to(2 * Output::FULL);
+        }
+        Ok(())
+    }
+}

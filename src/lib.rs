@@ -1,0 +1,24 @@
+//! Posthaste: an all-in-one mail server. SMTP in, plain Maildir indexed in SQLite, IMAP out, and a push to every
+//! waiting client the moment a message is durable.
+//!
+//! `docs/architecture.md` has the map. Imports go down the list below, never up and never to a sibling on the same
+//! layer; `tests/it/layering.rs` holds that.
+
+pub mod cli;
+pub mod server; // 6: wiring
+
+pub mod imap;
+pub mod smtp; // 5: edges
+
+pub mod delivery; // 4: mail flow
+
+pub mod accounts;
+pub mod mailbox; // 3: domain
+
+pub mod storage; // 2: files and SQL
+
+pub mod config;
+pub mod mail; // 1: settings and vocabulary
+
+pub mod net;
+pub mod telemetry; // 0: foundations

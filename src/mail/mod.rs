@@ -1,0 +1,13 @@
+//! The vocabulary of mail: addresses, flags, identifiers, names, messages. Pure: no I/O, no SQL, no wire.
+//!
+//! Everything above speaks in these types, and no `String` crosses a layer where one of them exists.
+
+pub mod address;
+pub mod date;
+pub mod envelope;
+pub mod flags;
+pub mod ids;
+pub mod mailbox_name;
+pub mod mime;
+pub mod summary;
+pub mod uidset;

@@ -1,0 +1,4 @@
+//! Foundations of everything that speaks on a socket: listeners, TLS, connections with a strict line reader. Knows
+//! nothing of mail. `rustls` is named only here.
+
+pub mod connection;
