@@ -27,36 +27,80 @@ pub enum CommandBody {
     Logout,
     StartTls,
     /// AUTHENTICATE with the initial response, decoded, if there is one (RFC 4959).
-    Authenticate { mechanism: String, initial: Option<Vec<u8>> },
+    Authenticate {
+        mechanism: String,
+        initial: Option<Vec<u8>>,
+    },
     /// LOGIN; neither is ever logged.
-    Login { user: String, password: String },
+    Login {
+        user: String,
+        password: String,
+    },
     /// ENABLE: the names in upper case.
     Enable(Vec<String>),
     Id(Vec<(String, Option<String>)>),
     Namespace,
-    Select { mailbox: MailboxArgument, condstore: bool },
-    Examine { mailbox: MailboxArgument, condstore: bool },
-    Create { mailbox: MailboxArgument, special_use: Option<SpecialUse> },
+    Select {
+        mailbox: MailboxArgument,
+        condstore: bool,
+    },
+    Examine {
+        mailbox: MailboxArgument,
+        condstore: bool,
+    },
+    Create {
+        mailbox: MailboxArgument,
+        special_use: Option<SpecialUse>,
+    },
     Delete(MailboxArgument),
-    Rename { from: MailboxArgument, to: MailboxArgument },
+    Rename {
+        from: MailboxArgument,
+        to: MailboxArgument,
+    },
     Subscribe(MailboxArgument),
     Unsubscribe(MailboxArgument),
     List(List),
-    Lsub { reference: String, pattern: String },
-    Status { mailbox: MailboxArgument, items: Vec<StatusItem> },
+    Lsub {
+        reference: String,
+        pattern: String,
+    },
+    Status {
+        mailbox: MailboxArgument,
+        items: Vec<StatusItem>,
+    },
     /// APPEND: the message itself was streamed by the framer and is not here.
-    Append { mailbox: MailboxArgument, flags: FlagList, date: Option<Timestamp> },
+    Append {
+        mailbox: MailboxArgument,
+        flags: FlagList,
+        date: Option<Timestamp>,
+    },
     Idle,
     Check,
     Close,
     Unselect,
     Expunge,
     UidExpunge(SequenceSet),
-    Search { uid: bool, search: Search },
-    Fetch { uid: bool, set: SequenceSet, items: Vec<FetchItem>, changed_since: Option<ModSeq> },
+    Search {
+        uid: bool,
+        search: Search,
+    },
+    Fetch {
+        uid: bool,
+        set: SequenceSet,
+        items: Vec<FetchItem>,
+        changed_since: Option<ModSeq>,
+    },
     Store(Store),
-    Copy { uid: bool, set: SequenceSet, mailbox: MailboxArgument },
-    Move { uid: bool, set: SequenceSet, mailbox: MailboxArgument },
+    Copy {
+        uid: bool,
+        set: SequenceSet,
+        mailbox: MailboxArgument,
+    },
+    Move {
+        uid: bool,
+        set: SequenceSet,
+        mailbox: MailboxArgument,
+    },
 }
 
 /// LIST (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154).

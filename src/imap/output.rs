@@ -65,7 +65,11 @@ impl Output {
 
     /// Sends what there is when it is much, so that a long answer neither piles up in memory nor waits for its end.
     pub(crate) async fn relieve(&mut self, connection: &mut Connection, timeout: Duration) -> io::Result<()> {
-        if self.buffer.len() >= Output::FULL { self.flush(connection, timeout).await } else { Ok(()) }
+        if self.buffer.len() >= Output::FULL {
+            self.flush(connection, timeout).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Sends what there is.

@@ -70,15 +70,27 @@ pub(crate) enum AnswerKind {
 
 impl Answer {
     pub(crate) fn ok(text: &str) -> Answer {
-        Answer { kind: AnswerKind::Ok, code: None, text: text.to_owned() }
+        Answer {
+            kind: AnswerKind::Ok,
+            code: None,
+            text: text.to_owned(),
+        }
     }
 
     pub(crate) fn no(code: Option<&str>, text: &str) -> Answer {
-        Answer { kind: AnswerKind::No, code: code.map(str::to_owned), text: text.to_owned() }
+        Answer {
+            kind: AnswerKind::No,
+            code: code.map(str::to_owned),
+            text: text.to_owned(),
+        }
     }
 
     pub(crate) fn bad(text: &str) -> Answer {
-        Answer { kind: AnswerKind::Bad, code: None, text: text.to_owned() }
+        Answer {
+            kind: AnswerKind::Bad,
+            code: None,
+            text: text.to_owned(),
+        }
     }
 
     pub(crate) fn with_code(mut self, code: String) -> Answer {
@@ -124,7 +136,10 @@ impl Selected {
 
     /// A message's sequence number.
     pub(crate) fn seq(&self, uid: Uid) -> Option<SeqNum> {
-        self.view.uids().position(uid).map(|position| SeqNum(position as u32 + 1))
+        self.view
+            .uids()
+            .position(uid)
+            .map(|position| SeqNum(position as u32 + 1))
     }
 
     /// HIGHESTMODSEQ as this client may be told.

@@ -101,7 +101,9 @@ impl Keyword {
     pub fn new(name: &str) -> Option<Keyword> {
         let atom = !name.is_empty()
             && name.len() <= Keyword::MAX_LENGTH
-            && name.bytes().all(|b| b.is_ascii_graphic() && !b"(){%*\"\\]".contains(&b));
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !b"(){%*\"\\]".contains(&b));
         (atom && Flags::from_name(name).is_none()).then(|| Keyword(name.to_owned()))
     }
 
@@ -230,7 +232,10 @@ pub struct FlagList {
 impl FlagList {
     /// System flags alone.
     pub fn system(flags: Flags) -> FlagList {
-        FlagList { flags, keywords: Vec::new() }
+        FlagList {
+            flags,
+            keywords: Vec::new(),
+        }
     }
 
     /// Adds a flag by its IMAP name. `\Recent` is ignored, for no client can set it (RFC 3501 §2.3.2); `false` when
@@ -258,7 +263,10 @@ mod tests {
     fn a_full_table_refuses_and_a_freed_slot_is_taken_again() {
         let mut table = KeywordTable::default();
         for index in 0..KeywordTable::CAPACITY {
-            assert_eq!(table.insert(&Keyword::new(&format!("k{index}")).unwrap()), Some(Keywords(1 << index)));
+            assert_eq!(
+                table.insert(&Keyword::new(&format!("k{index}")).unwrap()),
+                Some(Keywords(1 << index))
+            );
         }
         let late = Keyword::new("late").unwrap();
         assert_eq!(table.insert(&late), None);

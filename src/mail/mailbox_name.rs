@@ -44,7 +44,10 @@ impl MailboxName {
         if name.len() > MailboxName::MAX_LENGTH {
             return Err(InvalidMailboxName::TooLong);
         }
-        if name.chars().any(|c| c.is_control() || c == '\u{2028}' || c == '\u{2029}') {
+        if name
+            .chars()
+            .any(|c| c.is_control() || c == '\u{2028}' || c == '\u{2029}')
+        {
             return Err(InvalidMailboxName::Control);
         }
         let mut levels = 0;
@@ -91,12 +94,16 @@ impl MailboxName {
 
     /// The name one level up.
     pub fn parent(&self) -> Option<MailboxName> {
-        self.0.rsplit_once(MailboxName::SEPARATOR).map(|(parent, _)| MailboxName(parent.to_owned()))
+        self.0
+            .rsplit_once(MailboxName::SEPARATOR)
+            .map(|(parent, _)| MailboxName(parent.to_owned()))
     }
 
     /// Whether this name lies anywhere below `ancestor`.
     pub fn is_below(&self, ancestor: &MailboxName) -> bool {
-        self.0.strip_prefix(&ancestor.0).is_some_and(|rest| rest.starts_with(MailboxName::SEPARATOR))
+        self.0
+            .strip_prefix(&ancestor.0)
+            .is_some_and(|rest| rest.starts_with(MailboxName::SEPARATOR))
     }
 
     /// This name, which lies below `from`, as it is after `from` was renamed to `to`.
@@ -129,8 +136,13 @@ pub enum SpecialUse {
 
 impl SpecialUse {
     /// All of them.
-    pub const ALL: [SpecialUse; 5] =
-        [SpecialUse::Archive, SpecialUse::Drafts, SpecialUse::Junk, SpecialUse::Sent, SpecialUse::Trash];
+    pub const ALL: [SpecialUse; 5] = [
+        SpecialUse::Archive,
+        SpecialUse::Drafts,
+        SpecialUse::Junk,
+        SpecialUse::Sent,
+        SpecialUse::Trash,
+    ];
 
     /// The attribute as LIST prints it.
     pub fn attribute(self) -> &'static str {
@@ -145,7 +157,9 @@ impl SpecialUse {
 
     /// From the attribute, in any case.
     pub fn from_attribute(name: &str) -> Option<SpecialUse> {
-        SpecialUse::ALL.into_iter().find(|special| special.attribute().eq_ignore_ascii_case(name))
+        SpecialUse::ALL
+            .into_iter()
+            .find(|special| special.attribute().eq_ignore_ascii_case(name))
     }
 }
 

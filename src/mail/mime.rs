@@ -16,7 +16,11 @@ pub struct MimeLimits {
 
 impl Default for MimeLimits {
     fn default() -> MimeLimits {
-        MimeLimits { depth: 64, parts: 10_000, header: 256 * 1024 }
+        MimeLimits {
+            depth: 64,
+            parts: 10_000,
+            header: 256 * 1024,
+        }
     }
 }
 

@@ -17,7 +17,11 @@ impl UidSet {
 
     /// The UIDs from `first` to `last`, both included; empty when `last` is before `first`.
     pub fn range(first: Uid, last: Uid) -> UidSet {
-        let runs = if first <= last { vec![(first.get(), last.get())] } else { Vec::new() };
+        let runs = if first <= last {
+            vec![(first.get(), last.get())]
+        } else {
+            Vec::new()
+        };
         UidSet { runs }
     }
 
@@ -54,7 +58,10 @@ impl UidSet {
     /// How many UIDs in the set are below `uid`, when `uid` is in the set.
     pub fn position(&self, uid: Uid) -> Option<usize> {
         let index = self.run_at(uid.get()).ok()?;
-        let before: usize = self.runs[..index].iter().map(|(first, last)| (last - first) as usize + 1).sum();
+        let before: usize = self.runs[..index]
+            .iter()
+            .map(|(first, last)| (last - first) as usize + 1)
+            .sum();
         Some(before + (uid.get() - self.runs[index].0) as usize)
     }
 
@@ -125,7 +132,11 @@ impl UidSet {
             if first <= last {
                 runs.push((first, last));
             }
-            if x.1 < y.1 { a.next() } else { b.next() };
+            if x.1 < y.1 {
+                a.next()
+            } else {
+                b.next()
+            };
         }
         UidSet { runs }
     }
@@ -163,7 +174,9 @@ impl UidSet {
 
     /// The UIDs in ascending order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Uid> + '_ {
-        self.runs.iter().flat_map(|&(first, last)| (first..=last).filter_map(Uid::new))
+        self.runs
+            .iter()
+            .flat_map(|&(first, last)| (first..=last).filter_map(Uid::new))
     }
 
     fn run_at(&self, value: u32) -> Result<usize, usize> {
@@ -220,7 +233,11 @@ impl fmt::Display for UidSet {
             if index > 0 {
                 f.write_str(",")?;
             }
-            if first == last { write!(f, "{first}")? } else { write!(f, "{first}:{last}")? }
+            if first == last {
+                write!(f, "{first}")?
+            } else {
+                write!(f, "{first}:{last}")?
+            }
         }
         Ok(())
     }

@@ -344,12 +344,22 @@ impl Mailbox {
     }
 
     /// COPY: flags, keywords and INTERNALDATE go along (RFC 9051 §6.4.7). All or nothing.
-    pub async fn copy_to(self: &Arc<Self>, _session: SessionId, _uids: &UidSet, _target: &Arc<Mailbox>) -> Result<Copied> {
+    pub async fn copy_to(
+        self: &Arc<Self>,
+        _session: SessionId,
+        _uids: &UidSet,
+        _target: &Arc<Mailbox>,
+    ) -> Result<Copied> {
         todo!()
     }
 
     /// MOVE, in one transaction (RFC 6851).
-    pub async fn move_to(self: &Arc<Self>, _session: SessionId, _uids: &UidSet, _target: &Arc<Mailbox>) -> Result<Copied> {
+    pub async fn move_to(
+        self: &Arc<Self>,
+        _session: SessionId,
+        _uids: &UidSet,
+        _target: &Arc<Mailbox>,
+    ) -> Result<Copied> {
         todo!()
     }
 }

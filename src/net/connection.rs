@@ -51,7 +51,12 @@ impl Connection {
 
     /// Reads one line into `line` (cleared first, line end not included), waiting at most `timeout`. At most `limit`
     /// bytes without the line end. The line may hold any byte but LF, bare CR included.
-    pub async fn read_line(&mut self, _line: &mut Vec<u8>, _limit: usize, _timeout: Duration) -> Result<LineEnd, ReadError> {
+    pub async fn read_line(
+        &mut self,
+        _line: &mut Vec<u8>,
+        _limit: usize,
+        _timeout: Duration,
+    ) -> Result<LineEnd, ReadError> {
         todo!()
     }
 
