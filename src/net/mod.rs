@@ -2,3 +2,6 @@
 //! nothing of mail. `rustls` is named only here.
 
 pub mod connection;
+pub mod listener;
+mod stream;
+pub mod tls;
