@@ -8,7 +8,6 @@ pub(crate) mod commands;
 pub(crate) mod output;
 pub mod parse;
 pub(crate) mod session;
-pub mod utf7;
 
 pub use session::Imap;
 

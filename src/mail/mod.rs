@@ -11,3 +11,4 @@ pub mod mailbox_name;
 pub mod mime;
 pub mod summary;
 pub mod uidset;
+pub mod utf7;
