@@ -5,8 +5,11 @@
 
 pub(crate) mod command;
 pub(crate) mod commands;
+pub(crate) mod fetch;
+pub(crate) mod numbering;
 pub(crate) mod output;
 pub mod parse;
+pub(crate) mod search;
 pub(crate) mod session;
 
 pub use session::Imap;

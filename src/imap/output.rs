@@ -18,6 +18,12 @@ impl Output {
         Output { buffer: Vec::new() }
     }
 
+    /// What was written and not sent.
+    #[cfg(test)]
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// One whole line; adds the CRLF. The text must hold no CR or LF: everything a client or a message could have chosen goes
     /// through [`Output::string`] and its siblings instead.
     pub(crate) fn line(&mut self, text: std::fmt::Arguments<'_>) {

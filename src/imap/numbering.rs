@@ -1,0 +1,183 @@
+//! Walking a picture of a mailbox in ascending order: sequence numbers without a search per message, and large sets in
+//! pieces, so that no command copies or locks more than a piece at a time.
+
+use super::session::SeqNum;
+use crate::mail::ids::Uid;
+use crate::mail::uidset::UidSet;
+use std::fmt;
+
+/// Sequence numbers for UIDs asked for in ascending order: one walk over the runs for a whole command. The picture must
+/// not change in between, and it does not: only the poll before the tagged answer changes it (RFC 9051 §7.5.1).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Numbering {
+    run: usize,
+    before: u32,
+}
+
+impl Numbering {
+    /// The sequence number of `uid` in `picture`; `None` when it is not there or lies before one already asked for.
+    pub(crate) fn of(&mut self, picture: &UidSet, uid: Uid) -> Option<SeqNum> {
+        let uid = uid.get();
+        while let Some(&(first, last)) = picture.runs().get(self.run) {
+            if uid < first {
+                return None;
+            }
+            if uid <= last {
+                return Some(SeqNum(self.before + (uid - first) + 1));
+            }
+            self.before += last - first + 1;
+            self.run += 1;
+        }
+        None
+    }
+}
+
+/// Cuts a set into pieces of at most `size` UIDs, ascending.
+pub(crate) struct Pieces {
+    runs: std::vec::IntoIter<(u32, u32)>,
+    rest: Option<(u32, u32)>,
+    size: u32,
+}
+
+impl Pieces {
+    /// Pieces of `set`, each of at most `size` UIDs (at least one).
+    pub(crate) fn new(set: &UidSet, size: u32) -> Pieces {
+        let mut runs = set.runs().to_vec().into_iter();
+        Pieces {
+            rest: runs.next(),
+            runs,
+            size: size.max(1),
+        }
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = UidSet;
+
+    fn next(&mut self) -> Option<UidSet> {
+        let mut piece = UidSet::new();
+        let mut room = self.size;
+        while let Some((first, last)) = self.rest {
+            if room == 0 {
+                break;
+            }
+            let end = last.min(first.saturating_add(room - 1));
+            room -= end - first + 1;
+            if let (Some(first), Some(end)) = (Uid::new(first), Uid::new(end)) {
+                piece.insert_range(first, end);
+            }
+            self.rest = if end < last {
+                Some((end + 1, last))
+            } else {
+                self.runs.next()
+            };
+        }
+        (!piece.is_empty()).then_some(piece)
+    }
+}
+
+/// Message numbers as a client counts, sequence numbers or UIDs, in ascending order; written as a `sequence-set`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    runs: Vec<(u32, u32)>,
+}
+
+impl Numbers {
+    /// One more, above all before it.
+    pub(crate) fn push(&mut self, number: u32) {
+        match self.runs.last_mut() {
+            Some((_, last)) if number.checked_sub(1) == Some(*last) => *last = number,
+            _ => self.runs.push((number, number)),
+        }
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// The lowest.
+    pub(crate) fn first(&self) -> Option<u32> {
+        self.runs.first().map(|run| run.0)
+    }
+
+    /// The highest.
+    pub(crate) fn last(&self) -> Option<u32> {
+        self.runs.last().map(|run| run.1)
+    }
+
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.runs.iter().flat_map(|&(first, last)| first..=last)
+    }
+}
+
+impl fmt::Display for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (first, last)) in self.runs.iter().enumerate() {
+            if index > 0 {
+                f.write_str(",")?;
+            }
+            if first == last {
+                write!(f, "{first}")?;
+            } else {
+                write!(f, "{first}:{last}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn set(uids: &[u32]) -> UidSet {
+        let mut set = UidSet::new();
+        uids.iter()
+            .filter_map(|uid| Uid::new(*uid))
+            .for_each(|uid| set.insert(uid));
+        set
+    }
+
+    #[test]
+    fn the_last_uid_of_all_is_cut_and_numbered() {
+        let all = set(&[1, u32::MAX - 1, u32::MAX]);
+        let pieces: Vec<UidSet> = Pieces::new(&all, 2).collect();
+        assert_eq!(pieces, [set(&[1, u32::MAX - 1]), set(&[u32::MAX])]);
+        let mut numbering = Numbering::default();
+        assert_eq!(numbering.of(&all, Uid::new(2).unwrap()), None);
+        assert_eq!(numbering.of(&all, Uid::MAX), Some(SeqNum(3)));
+    }
+
+    #[test]
+    fn numbers_are_written_as_runs() {
+        let mut numbers = Numbers::default();
+        assert!(numbers.is_empty());
+        [1, 2, 3, 7, 9, 10].into_iter().for_each(|number| numbers.push(number));
+        assert_eq!(numbers.to_string(), "1:3,7,9:10");
+        assert_eq!((numbers.first(), numbers.last()), (Some(1), Some(10)));
+        assert_eq!(numbers.iter().collect::<Vec<_>>(), [1, 2, 3, 7, 9, 10]);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_the_whole_and_numbers_are_positions(
+            uids in prop::collection::btree_set(1u32..200, 0..80),
+            size in 1u32..50,
+        ) {
+            let all = set(&uids.iter().copied().collect::<Vec<_>>());
+            let pieces: Vec<UidSet> = Pieces::new(&all, size).collect();
+            prop_assert!(pieces.iter().all(|piece| piece.len() <= size as usize));
+            prop_assert_eq!(pieces.len(), uids.len().div_ceil(size as usize));
+            let mut numbering = Numbering::default();
+            let mut position = 0;
+            for uid in pieces.iter().flat_map(UidSet::iter) {
+                position += 1;
+                prop_assert_eq!(numbering.of(&all, uid), Some(SeqNum(position)));
+            }
+            prop_assert_eq!(position as usize, uids.len());
+        }
+    }
+}
