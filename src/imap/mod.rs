@@ -6,11 +6,14 @@
 pub(crate) mod command;
 pub(crate) mod commands;
 pub(crate) mod fetch;
+mod header;
 pub(crate) mod numbering;
 pub(crate) mod output;
 pub mod parse;
 pub(crate) mod search;
 pub(crate) mod session;
+pub(crate) mod summaries;
+pub(crate) mod updates;
 
 pub use session::Imap;
 

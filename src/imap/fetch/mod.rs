@@ -3,6 +3,10 @@
 //!
 //! Pure writers but for [`body`], which sends bytes of the file. Nothing here changes a message.
 
+pub(crate) mod body;
 pub(crate) mod envelope;
+pub(crate) mod items;
 pub(crate) mod label;
+pub(crate) mod plan;
+pub(crate) mod section;
 pub(crate) mod structure;

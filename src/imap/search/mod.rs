@@ -1,6 +1,10 @@
 //! How SEARCH decides and answers (RFC 3501 §6.4.4, RFC 4731, RFC 7162 §3.1.5). The command itself is
 //! `commands/search.rs`.
 
-pub(crate) mod phrase;
+pub(crate) mod contents;
+pub(crate) mod criterion;
+mod field;
+mod passage;
+mod phrase;
 pub(crate) mod result;
-pub(crate) mod transfer;
+mod transfer;

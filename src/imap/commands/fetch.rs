@@ -1,0 +1,217 @@
+//! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4).
+//!
+//! Works in pieces of the set: the state of a piece comes from memory, its summaries with one query, and only body sections
+//! open files. Everything leaves while it is made, so that neither `FETCH 1:* (FLAGS)` of a large mailbox nor one huge
+//! message piles up in memory.
+
+use crate::imap::command::{FetchItem, SequenceSet};
+use crate::imap::fetch::body::{Bytes, broken};
+use crate::imap::fetch::plan::{Item, Plan};
+use crate::imap::fetch::structure::Form;
+use crate::imap::fetch::{envelope, items, label, structure};
+use crate::imap::numbering::{Numbering, Pieces};
+use crate::imap::session::{Answer, Failure, Outcome, Selected, SeqNum, Session};
+use crate::imap::summaries::Summaries;
+use crate::mail::flags::{FlagList, Flags, KeywordTable};
+use crate::mail::ids::ModSeq;
+use crate::mail::summary::Summary;
+use crate::mail::uidset::UidSet;
+use crate::mailbox::{FlagAction, Mailbox, MessageFile, MessageState};
+use std::sync::Arc;
+
+/// How many states are copied at a time when nothing else is wanted.
+const STATES: u32 = 4096;
+
+/// How many messages are marked \Seen with one change, ahead of their bodies: what a client that vanishes has not read
+/// and finds marked all the same.
+const BODIES: u32 = 64;
+
+/// Answers with the items of each message named that still exists.
+pub(crate) async fn fetch(
+    session: &mut Session,
+    selected: &mut Selected,
+    uid: bool,
+    set: &SequenceSet,
+    wanted: &[FetchItem],
+    changed_since: Option<ModSeq>,
+) -> Outcome {
+    let uids = selected.resolve(set, uid)?;
+    let plan = Plan::new(wanted, uid, changed_since, selected.view.read_only());
+    // Boxed: a session that only idles must not carry the state of a FETCH.
+    let gone = Box::pin(run(session, selected, &plan, &uids)).await?;
+    let answer = Answer::ok("FETCH completed");
+    // RFC 2180 §4.1, RFC 5530 §3: the client may still name messages whose EXPUNGE it has not been told, for none may
+    // be told while FETCH runs. They are left out. With UIDs that is the ordinary case and needs no code.
+    Ok(match gone && !uid {
+        true => answer.with_code("EXPUNGEISSUED".to_owned()),
+        false => answer,
+    })
+}
+
+/// Returns whether some of the messages are gone.
+async fn run(session: &mut Session, selected: &Selected, plan: &Plan<'_>, uids: &UidSet) -> Result<bool, Failure> {
+    let mailbox = Arc::clone(selected.view.mailbox());
+    let mut numbering = Numbering::default();
+    let mut gone = false;
+    for piece in Pieces::new(uids, if plan.sets_seen { BODIES } else { STATES }) {
+        let mut states = mailbox.states(&piece);
+        gone |= states.len() < piece.len();
+        if let Some(since) = plan.changed_since {
+            states.retain(|state| state.mod_seq > since);
+        }
+        let newly_seen = match plan.sets_seen {
+            true => set_seen(session, &mailbox, &mut states).await,
+            false => UidSet::new(),
+        };
+        let keywords = mailbox.keywords();
+        let mut summaries = match plan.needs_summary {
+            true => Summaries::new(&states.iter().map(|state| state.uid).collect()),
+            false => Summaries::new(&UidSet::new()),
+        };
+        for state in &states {
+            let Some(seq) = numbering.of(selected.view.uids(), state.uid) else {
+                continue;
+            };
+            let summary = summaries.of(&mailbox, state.uid).await?;
+            let message = Message {
+                seq,
+                state,
+                summary: summary.as_deref(),
+                recent: selected.view.is_recent(state.uid),
+                keywords: &keywords,
+                newly_seen: newly_seen.contains(state.uid),
+            };
+            gone |= !message.answer(session, &mailbox, plan).await?;
+            session
+                .output
+                .relieve(&mut session.connection, session.write_timeout)
+                .await?;
+        }
+        tokio::task::consume_budget().await;
+    }
+    Ok(gone)
+}
+
+/// Sets \Seen on those that lack it and brings their states up to date; returns which. Reading goes on when that fails:
+/// a full disk must not hide the mail. The cause is logged by the mapping.
+async fn set_seen(session: &Session, mailbox: &Arc<Mailbox>, states: &mut [MessageState]) -> UidSet {
+    let unseen: UidSet = states
+        .iter()
+        .filter(|state| !state.flags.contains(Flags::SEEN))
+        .map(|state| state.uid)
+        .collect();
+    if unseen.is_empty() {
+        return unseen;
+    }
+    let seen = FlagList::system(Flags::SEEN);
+    let stored = match mailbox.store(session.id, &unseen, FlagAction::Add, seen, None).await {
+        Ok(stored) => stored,
+        Err(error) => {
+            let _ = Failure::from(error);
+            return UidSet::new();
+        }
+    };
+    for now in &stored.messages {
+        if let Ok(index) = states.binary_search_by_key(&now.uid, |state| state.uid) {
+            states[index] = *now;
+        }
+    }
+    stored.changed
+}
+
+/// A message that is being answered.
+struct Message<'a> {
+    seq: SeqNum,
+    state: &'a MessageState,
+    /// There when the plan needs it, unless the message is gone.
+    summary: Option<&'a Summary>,
+    recent: bool,
+    keywords: &'a KeywordTable,
+    /// Whether this FETCH has set \Seen: then FLAGS are told too (RFC 3501 §6.4.5).
+    newly_seen: bool,
+}
+
+impl Message<'_> {
+    /// Writes the response; `false` when the message is gone and nothing was written.
+    async fn answer(&self, session: &mut Session, mailbox: &Mailbox, plan: &Plan<'_>) -> Result<bool, Failure> {
+        if plan.needs_summary && self.summary.is_none() {
+            return Ok(false);
+        }
+        let mut file = None;
+        if plan.items.iter().any(|item| self.needs_file(item)) {
+            file = mailbox.open_message(self.state.uid).await?;
+            if file.is_none() {
+                return Ok(false);
+            }
+        }
+        session.output.text(format_args!("* {} FETCH (", self.seq.0));
+        for (index, item) in plan.items.iter().enumerate() {
+            if index > 0 {
+                session.output.raw(b" ");
+            }
+            self.item(session, file.as_ref(), item).await?;
+        }
+        if self.newly_seen {
+            self.flags(session, plan);
+        }
+        session.output.raw(b")\r\n");
+        Ok(true)
+    }
+
+    fn needs_file(&self, item: &Item<'_>) -> bool {
+        match item {
+            Item::Section(_) => true,
+            Item::CachedFields(_) => self.summary.is_some_and(|summary| summary.truncated),
+            _ => false,
+        }
+    }
+
+    async fn item(&self, session: &mut Session, file: Option<&MessageFile>, item: &Item<'_>) -> Result<(), Failure> {
+        let output = &mut session.output;
+        match (item, self.summary) {
+            (Item::Flags, _) => items::flags(output, self.state, self.recent, self.keywords),
+            (Item::Uid, _) => output.text(format_args!("UID {}", self.state.uid)),
+            (Item::InternalDate, _) => items::internal_date(output, self.state.internal_date),
+            (Item::Size, _) => output.text(format_args!("RFC822.SIZE {}", self.state.size)),
+            (Item::ModSeq, _) => items::mod_seq(output, self.state.mod_seq),
+            (Item::Envelope, Some(summary)) => {
+                output.raw(b"ENVELOPE ");
+                envelope::write(output, &summary.envelope);
+            }
+            (Item::Structure(form), Some(summary)) => {
+                output.raw(match form {
+                    Form::Basic => b"BODY ",
+                    Form::Extended => b"BODYSTRUCTURE ",
+                });
+                structure::write(output, &summary.root, *form);
+            }
+            (Item::Section(section) | Item::CachedFields(section), Some(summary)) => {
+                let bytes = match file {
+                    Some(file) if self.needs_file(item) => {
+                        Bytes::of_file(file, summary, section).await.map_err(broken)?
+                    }
+                    _ => Bytes::of_cached_fields(summary, section),
+                };
+                label::write(&mut session.output, section);
+                session.output.raw(b" ");
+                bytes.write(session, file, section).await?;
+            }
+            // Not reached: the caller has seen to it that there is a summary when an item needs one.
+            (_, None) => {}
+        }
+        Ok(())
+    }
+
+    /// What the client did not ask for but has to be told; with MODSEQ for one that wants these (RFC 7162 §3.1).
+    fn flags(&self, session: &mut Session, plan: &Plan<'_>) {
+        let output = &mut session.output;
+        if !plan.items.contains(&Item::Flags) {
+            output.raw(b" ");
+            items::flags(output, self.state, self.recent, self.keywords);
+        }
+        if session.condstore && !plan.items.contains(&Item::ModSeq) {
+            output.raw(b" ");
+            items::mod_seq(output, self.state.mod_seq);
+        }
+    }
+}

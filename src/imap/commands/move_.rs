@@ -1,0 +1,36 @@
+//! MOVE and UID MOVE (RFC 6851).
+
+use super::copy::{copy_uid, target};
+use crate::imap::command::{MailboxArgument, SequenceSet};
+use crate::imap::session::{Answer, Login, Outcome, Selected, Session};
+use crate::imap::updates;
+
+/// Moves what the set names. COPYUID goes out in front of the EXPUNGEs, so that the client knows where a message went
+/// before it forgets it (RFC 6851 §4.3). A MOVE of messages that are gone is an OK that did nothing.
+pub(crate) async fn move_(
+    session: &mut Session,
+    login: &Login,
+    selected: &mut Selected,
+    uid: bool,
+    set: &SequenceSet,
+    mailbox: &MailboxArgument,
+) -> Outcome {
+    if selected.view.read_only() {
+        return Ok(Answer::no(Some("CANNOT"), "The mailbox is open read-only"));
+    }
+    let uids = selected.resolve(set, uid)?;
+    let target = target(login, mailbox).await?;
+    let source = selected.view.mailbox();
+    let moved = Box::pin(source.move_to(session.id, &uids, &target)).await?;
+    let answer = Answer::ok("MOVE completed");
+    let Some(code) = copy_uid(&moved) else {
+        return Ok(answer);
+    };
+    session.output.line(format_args!("* OK [{code}] Moved"));
+    // RFC 6851 §4.4. Told first, so that the MODSEQ is one up to which this client knows everything.
+    updates::tell(session, selected, true).await?;
+    Ok(match session.condstore {
+        true => answer.with_code(format!("HIGHESTMODSEQ {}", selected.highest_mod_seq())),
+        false => answer,
+    })
+}

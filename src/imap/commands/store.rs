@@ -1,0 +1,103 @@
+//! STORE and UID STORE (RFC 3501 §6.4.6, RFC 7162 §3.1.3).
+
+use crate::imap::command::Store;
+use crate::imap::fetch::items;
+use crate::imap::numbering::{Numbering, Numbers};
+use crate::imap::session::{Answer, Failure, Outcome, Selected, Session};
+use crate::mail::ids::ModSeq;
+use crate::mail::uidset::UidSet;
+use crate::mailbox::Stored;
+use std::sync::Arc;
+
+/// Changes flags. Every message named that exists is answered, changed or not, unless `.SILENT` was asked for; then only
+/// its MODSEQ is, when the client wants these. Messages gone meanwhile are passed over.
+pub(crate) async fn store(session: &mut Session, selected: &mut Selected, store: &Store) -> Outcome {
+    if selected.view.read_only() {
+        return Ok(Answer::no(Some("CANNOT"), "The mailbox is open read-only"));
+    }
+    let uids = selected.resolve(&store.set, store.uid)?;
+    let mailbox = Arc::clone(selected.view.mailbox());
+    let stored = match store.unchanged_since {
+        // 0 "always fails if the metadata item exists", and flags always do: no message has a MODSEQ that low.
+        Some(0) => Stored {
+            modified: mailbox.states(&uids).iter().map(|state| state.uid).collect(),
+            ..Stored::default()
+        },
+        // One that needs more than 63 bits is above every MODSEQ there is: no condition.
+        since => {
+            let since = since.and_then(ModSeq::new);
+            Box::pin(mailbox.store(session.id, &uids, store.action, store.flags.clone(), since)).await?
+        }
+    };
+    // A conditional STORE is answered with MODSEQ in any case (RFC 7162 §3.1.3).
+    let mod_seq = session.condstore || store.unchanged_since.is_some();
+    if !store.silent || mod_seq {
+        Box::pin(answer(session, selected, store, &stored, mod_seq)).await?;
+    }
+    if stored.modified.is_empty() {
+        return Ok(Answer::ok("STORE completed"));
+    }
+    let modified = numbers(selected.view.uids(), &stored.modified, store.uid);
+    Ok(Answer::ok("Some messages have changed since").with_code(format!("MODIFIED {modified}")))
+}
+
+async fn answer(
+    session: &mut Session,
+    selected: &Selected,
+    store: &Store,
+    stored: &Stored,
+    mod_seq: bool,
+) -> Result<(), Failure> {
+    let keywords = selected.view.mailbox().keywords();
+    let mut numbering = Numbering::default();
+    for state in &stored.messages {
+        let Some(seq) = numbering.of(selected.view.uids(), state.uid) else {
+            continue;
+        };
+        let output = &mut session.output;
+        output.text(format_args!("* {} FETCH (", seq.0));
+        let mut separator = "";
+        if store.uid {
+            output.text(format_args!("UID {}", state.uid));
+            separator = " ";
+        }
+        if !store.silent {
+            output.raw(separator.as_bytes());
+            items::flags(output, state, selected.view.is_recent(state.uid), &keywords);
+            separator = " ";
+        }
+        if mod_seq {
+            output.raw(separator.as_bytes());
+            items::mod_seq(output, state.mod_seq);
+        }
+        output.raw(b")\r\n");
+        output.relieve(&mut session.connection, session.write_timeout).await?;
+    }
+    Ok(())
+}
+
+/// The messages of MODIFIED as the command counts: by UID or by sequence number.
+fn numbers(picture: &UidSet, uids: &UidSet, uid: bool) -> Numbers {
+    let mut numbering = Numbering::default();
+    let mut numbers = Numbers::default();
+    for message in uids.iter() {
+        if let Some(seq) = numbering.of(picture, message) {
+            numbers.push(if uid { message.get() } else { seq.0 });
+        }
+    }
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::ids::Uid;
+
+    #[test]
+    fn modified_counts_as_the_command_does() {
+        let set = |uids: &[u32]| uids.iter().filter_map(|uid| Uid::new(*uid)).collect::<UidSet>();
+        let (picture, modified) = (set(&[4, 6, 8, 9]), set(&[6, 8, 9]));
+        assert_eq!(numbers(&picture, &modified, true).to_string(), "6,8:9");
+        assert_eq!(numbers(&picture, &modified, false).to_string(), "2:4");
+    }
+}

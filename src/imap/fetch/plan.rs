@@ -1,0 +1,154 @@
+//! What a FETCH needs, decided once for all its messages.
+
+use super::structure::Form;
+use crate::imap::command::{BodySection, FetchItem, SectionText};
+use crate::mail::ids::ModSeq;
+use crate::mail::summary::CACHED_FIELDS;
+
+/// The items in the order of the answer, and what they take.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    /// What each message is answered with.
+    pub(crate) items: Vec<Item<'a>>,
+    /// Whether the state alone does not suffice.
+    pub(crate) needs_summary: bool,
+    /// Whether to set \Seen: a body section was asked for without PEEK, and the mailbox can be written.
+    pub(crate) sets_seen: bool,
+    /// Only messages changed after this (RFC 7162 §3.1.4.1).
+    pub(crate) changed_since: Option<ModSeq>,
+}
+
+/// One item of the answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Item<'a> {
+    /// FLAGS
+    Flags,
+    /// UID
+    Uid,
+    /// INTERNALDATE
+    InternalDate,
+    /// RFC822.SIZE
+    Size,
+    /// MODSEQ
+    ModSeq,
+    /// ENVELOPE
+    Envelope,
+    /// BODY or BODYSTRUCTURE
+    Structure(Form),
+    /// Bytes of the message.
+    Section(&'a BodySection),
+    /// Header fields that the index keeps: no need of the file, unless the summary is not complete.
+    CachedFields(&'a BodySection),
+}
+
+impl<'a> Plan<'a> {
+    /// For the items as the client wrote them. `uid`: as UID FETCH, which implies the UID item (RFC 3501 §6.4.8), as
+    /// CHANGEDSINCE implies MODSEQ.
+    pub(crate) fn new(wanted: &'a [FetchItem], uid: bool, changed_since: Option<ModSeq>, read_only: bool) -> Plan<'a> {
+        let mut items: Vec<Item<'a>> = wanted.iter().map(Item::new).collect();
+        if uid && !items.contains(&Item::Uid) {
+            items.insert(0, Item::Uid);
+        }
+        if changed_since.is_some() && !items.contains(&Item::ModSeq) {
+            items.push(Item::ModSeq);
+        }
+        let needs_summary = items.iter().any(|item| item.needs_summary());
+        let sets_seen = !read_only
+            && wanted
+                .iter()
+                .any(|item| matches!(item, FetchItem::BodySection(section) if !section.peek));
+        Plan {
+            items,
+            needs_summary,
+            sets_seen,
+            changed_since,
+        }
+    }
+}
+
+impl<'a> Item<'a> {
+    fn new(wanted: &'a FetchItem) -> Item<'a> {
+        match wanted {
+            FetchItem::Flags => Item::Flags,
+            FetchItem::Uid => Item::Uid,
+            FetchItem::InternalDate => Item::InternalDate,
+            FetchItem::ModSeq => Item::ModSeq,
+            FetchItem::Rfc822Size => Item::Size,
+            FetchItem::Envelope => Item::Envelope,
+            FetchItem::Body => Item::Structure(Form::Basic),
+            FetchItem::BodyStructure => Item::Structure(Form::Extended),
+            FetchItem::BodySection(section) if only_cached_fields(section) => Item::CachedFields(section),
+            FetchItem::BodySection(section) => Item::Section(section),
+        }
+    }
+
+    fn needs_summary(self) -> bool {
+        !matches!(
+            self,
+            Item::Flags | Item::Uid | Item::InternalDate | Item::Size | Item::ModSeq
+        )
+    }
+}
+
+/// HEADER.FIELDS of the message itself, with no field that the index does not keep.
+fn only_cached_fields(section: &BodySection) -> bool {
+    let SectionText::HeaderFields(names) = &section.text else {
+        return false;
+    };
+    section.part.is_empty()
+        && names
+            .iter()
+            .all(|name| CACHED_FIELDS.iter().any(|cached| cached.eq_ignore_ascii_case(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::command::SectionName;
+
+    fn section(text: SectionText, part: Vec<u32>, peek: bool) -> FetchItem {
+        FetchItem::BodySection(BodySection {
+            name: SectionName::Body,
+            part,
+            text,
+            partial: None,
+            peek,
+        })
+    }
+
+    fn fields(names: &[&str]) -> SectionText {
+        SectionText::HeaderFields(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    #[test]
+    fn state_alone_suffices_for_the_polling_of_flags() {
+        let wanted = [FetchItem::Flags];
+        let plan = Plan::new(&wanted, true, ModSeq::new(7), false);
+        assert_eq!(plan.items, [Item::Uid, Item::Flags, Item::ModSeq]);
+        assert!(!plan.needs_summary && !plan.sets_seen);
+        let wanted = [FetchItem::Uid, FetchItem::Flags];
+        assert_eq!(Plan::new(&wanted, true, None, false).items, [Item::Uid, Item::Flags]);
+    }
+
+    #[test]
+    fn what_a_client_lists_comes_from_the_index() {
+        for (text, part, cached) in [
+            (fields(&["From", "SUBJECT"]), vec![], true),
+            (fields(&["From", "X-Rare"]), vec![], false),
+            (fields(&["From"]), vec![1], false),
+            (SectionText::Header, vec![], false),
+        ] {
+            let wanted = [section(text, part, true)];
+            let plan = Plan::new(&wanted, false, None, false);
+            assert!(plan.needs_summary && !plan.sets_seen);
+            assert_eq!(matches!(plan.items[..], [Item::CachedFields(_)]), cached);
+        }
+    }
+
+    #[test]
+    fn reading_sets_seen_unless_peeked_or_read_only() {
+        let wanted = [section(SectionText::Text, vec![], false)];
+        assert!(Plan::new(&wanted, false, None, false).sets_seen);
+        assert!(!Plan::new(&wanted, false, None, true).sets_seen);
+    }
+}

