@@ -1,20 +1,39 @@
 //! Settings: read once, checked once. `config.example.toml` is the reference, and a test keeps the two equal.
+//!
+//! Each room receives its own sub-struct; nothing else reads configuration.
 
 use serde::Deserialize;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use units::{Period, Size};
+
+mod units;
+
 /// All settings.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where mail, index and accounts live.
     pub data: PathBuf,
     /// This server's name, as greeting and Received say it.
     pub hostname: String,
+    /// How long running transactions may take to finish after SIGTERM.
+    pub drain: Period,
+    /// Addresses to listen on.
+    pub listen: Listen,
+    /// Certificate and key.
+    pub tls: Tls,
+    /// What is logged and how.
+    pub log: Log,
+    /// Logging in.
+    pub login: Login,
     /// Limits and timeouts of SMTP.
     pub smtp: Smtp,
     /// Limits and timeouts of IMAP.
     pub imap: Imap,
+    /// Mailboxes on disk.
+    pub storage: Storage,
 }
 
 impl Default for Config {
@@ -22,18 +41,194 @@ impl Default for Config {
         Config {
             data: PathBuf::from("/var/lib/posthaste"),
             hostname: "localhost".to_owned(),
+            drain: Period::seconds(10),
+            listen: Listen::default(),
+            tls: Tls::default(),
+            log: Log::default(),
+            login: Login::default(),
             smtp: Smtp::default(),
             imap: Imap::default(),
+            storage: Storage::default(),
         }
     }
 }
 
-/// Settings of `smtp/`.
-#[derive(Clone, Debug, Deserialize, Default)]
+/// Addresses to listen on; an empty list switches a service off.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Smtp {}
+pub struct Listen {
+    /// SMTP from other servers (RFC 5321), STARTTLS offered.
+    pub smtp: Vec<SocketAddr>,
+    /// Submission with STARTTLS (RFC 6409).
+    pub submission: Vec<SocketAddr>,
+    /// Submission over implicit TLS (RFC 8314).
+    pub submissions: Vec<SocketAddr>,
+    /// IMAP with STARTTLS.
+    pub imap: Vec<SocketAddr>,
+    /// IMAP over implicit TLS (RFC 8314).
+    pub imaps: Vec<SocketAddr>,
+}
 
-/// Settings of `imap/`.
-#[derive(Clone, Debug, Deserialize, Default)]
+impl Default for Listen {
+    fn default() -> Listen {
+        let all = |port| vec![SocketAddr::from(([0u16; 8], port))];
+        Listen {
+            smtp: all(25),
+            submission: all(587),
+            submissions: all(465),
+            imap: all(143),
+            imaps: all(993),
+        }
+    }
+}
+
+/// Certificate and key. Without them a self-signed certificate is made in the data folder at first start.
+#[derive(Clone, Debug, PartialEq, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-pub struct Imap {}
+pub struct Tls {
+    /// PEM file with the certificate chain, the server's own first. Read again when it changes.
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key.
+    pub key: Option<PathBuf>,
+}
+
+/// What is logged and how.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `auto` (human on a terminal, JSON elsewhere), `human` or `json`.
+    pub format: LogFormat,
+    /// A filter such as `info` or `posthaste=debug,info`.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log {
+            format: LogFormat::Auto,
+            filter: "info".to_owned(),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Human on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Logging in, by IMAP or submission.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Login {
+    /// Password hashes computed at the same time; each takes about 19 MiB while it runs.
+    pub concurrent_hashes: usize,
+    /// How long a password that was right is remembered (as a keyed digest in memory), so that a client that opens ten
+    /// connections costs one hash.
+    pub cache: Period,
+    /// Whether LOGIN and AUTH are refused on unencrypted connections. Loopback is no exception.
+    pub require_tls: bool,
+}
+
+impl Default for Login {
+    fn default() -> Login {
+        Login {
+            concurrent_hashes: 2,
+            cache: Period::seconds(60),
+            require_tls: true,
+        }
+    }
+}
+
+/// Limits and timeouts of SMTP.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Smtp {
+    /// The largest message taken, announced by SIZE (RFC 1870).
+    pub max_message_size: Size,
+    /// Recipients of one message. RFC 5321 §4.5.3.1.8 wants at least 100.
+    pub max_recipients: usize,
+    /// How long the client may take for a command or a piece of a message (RFC 5321 §4.5.3.2).
+    pub timeout: Period,
+    /// Commands refused before the connection is closed.
+    pub max_errors: usize,
+    /// Connections at the same time, all SMTP and submission ports together.
+    pub max_connections: usize,
+}
+
+impl Default for Smtp {
+    fn default() -> Smtp {
+        Smtp {
+            max_message_size: Size::mebibytes(50),
+            max_recipients: 1000,
+            timeout: Period::seconds(300),
+            max_errors: 20,
+            max_connections: 1000,
+        }
+    }
+}
+
+/// Limits and timeouts of IMAP.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Imap {
+    /// Between two untagged OKs to a client in IDLE, so that NAT tables do not forget it.
+    pub heartbeat: Period,
+    /// Silence after which a client that does not idle is logged out. RFC 9051 §5.4 wants at least 30 minutes.
+    pub timeout: Period,
+    /// How long a client may take to log in.
+    pub login_timeout: Period,
+    /// How long a write may wait for the client to take it.
+    pub write_timeout: Period,
+    /// The longest command, its literals included but for the message of APPEND.
+    pub max_command: Size,
+    /// The largest message APPEND takes.
+    pub max_append: Size,
+    /// Commands refused as BAD in a row before the connection is closed.
+    pub max_errors: usize,
+    /// Connections at the same time, both IMAP ports together.
+    pub max_connections: usize,
+}
+
+impl Default for Imap {
+    fn default() -> Imap {
+        Imap {
+            heartbeat: Period::seconds(120),
+            timeout: Period::seconds(30 * 60),
+            login_timeout: Period::seconds(60),
+            write_timeout: Period::seconds(120),
+            max_command: Size::kibibytes(256),
+            max_append: Size::mebibytes(50),
+            max_errors: 20,
+            max_connections: 10_000,
+        }
+    }
+}
+
+/// Mailboxes on disk.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Storage {
+    /// How long an operation waits for the index before it fails for the time being (451, NO).
+    pub index_timeout: Period,
+    /// Whether the Maildirs are watched for what other programs do.
+    pub watch: bool,
+    /// Mailboxes of one account.
+    pub max_mailboxes: usize,
+}
+
+impl Default for Storage {
+    fn default() -> Storage {
+        Storage {
+            index_timeout: Period::seconds(10),
+            watch: true,
+            max_mailboxes: 5000,
+        }
+    }
+}

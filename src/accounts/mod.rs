@@ -41,7 +41,7 @@ pub enum Resolution {
 
 impl Accounts {
     /// Opens (and creates or migrates) `accounts.db` in the data folder.
-    pub async fn open(_data: &Path) -> anyhow::Result<Accounts> {
+    pub async fn open(_data: &Path, _settings: &crate::config::Login) -> anyhow::Result<Accounts> {
         todo!()
     }
 

@@ -6,6 +6,7 @@
 pub(crate) mod command;
 pub(crate) mod commands;
 pub(crate) mod fetch;
+pub(crate) mod framer;
 mod header;
 pub(crate) mod numbering;
 pub(crate) mod output;

@@ -211,7 +211,7 @@ pub struct MessageFile {}
 
 impl Mailboxes {
     /// Opens the index and the mail folder below `data`.
-    pub async fn open(_data: &Path) -> anyhow::Result<Mailboxes> {
+    pub async fn open(_data: &Path, _settings: &crate::config::Storage) -> anyhow::Result<Mailboxes> {
         todo!()
     }
 
