@@ -17,6 +17,17 @@ pub enum ParseError {
         /// The tag.
         tag: String,
     },
+    /// NO \[USEATTR\]: CREATE asks for a special use that no mailbox can have here (RFC 6154 §3).
+    UseAttribute {
+        /// The tag.
+        tag: String,
+    },
+    /// Untagged BYE with this text, then close: this is no IMAP client (a web browser, a TLS handshake), or it sends more
+    /// than anybody would read to its end.
+    Hopeless {
+        /// For the client; a constant.
+        text: &'static str,
+    },
 }
 
 /// Parses one whole command: its lines joined, literals in place as `{n}CRLF` + n bytes (the CRLF that ends the command
