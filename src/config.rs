@@ -6,8 +6,11 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use load::{ConfigError, Problem};
 pub use units::{Period, Size};
 
+mod check;
+pub mod load;
 mod units;
 
 /// All settings.

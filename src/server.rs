@@ -1,10 +1,56 @@
 //! Wiring: the only place that builds things and hands them to each other.
+//!
+//! A start is all or nothing, in the order: data folder (locked) → certificate → listeners → stores → services. A
+//! shutdown goes the other way: accept no more → tell the sessions → wait for them → close the stores → unlock.
+//! Nothing here is global: one process can run many servers, each on its own data folder.
 
-use crate::config::Config;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// A running server.
-pub struct Server {}
+use anyhow::Context;
+use tokio::sync::Semaphore;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::accounts::Accounts;
+use crate::config::Config;
+use crate::delivery::Delivery;
+use crate::imap::{self, Imap};
+use crate::mailbox::Mailboxes;
+use crate::net::connection::Connection;
+use crate::net::listener::{BindError, Encryption, Listener, Service};
+use crate::net::tls::Tls;
+use crate::smtp::{self, Role, Smtp};
+
+use folder::DataFolder;
+
+pub mod certificate;
+pub mod folder;
+
+/// How long the handshake of implicit TLS may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// What an SMTP client is told that there is no room for (RFC 5321 §3.8: 421 and close).
+const SMTP_REFUSAL: &[u8] = b"421 4.3.2 Too many connections, try again later\r\n";
+/// What an IMAP client is told that there is no room for (RFC 9051 §7.1.5; code of RFC 5530).
+const IMAP_REFUSAL: &[u8] = b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n";
+
+/// A running server. Dropping it ends it without waiting; [`Server::shutdown`] is the orderly way.
+pub struct Server {
+    addresses: Addresses,
+    accounts: Accounts,
+    mailboxes: Mailboxes,
+    delivery: Delivery,
+    drain: Duration,
+    /// Cancelled: accept no more, and every session comes to its end.
+    shutdown: DropGuard,
+    /// Cancelled: sessions that did not come to their end in time are dropped where they are.
+    abort: DropGuard,
+    tasks: TaskTracker,
+    /// Held until the stores are closed.
+    folder: DataFolder,
+}
 
 /// Where a running server listens, as bound (port 0 resolved).
 #[derive(Clone, Debug, Default)]
@@ -23,27 +69,225 @@ pub struct Addresses {
 
 impl Server {
     /// Opens the stores, binds every listener and begins to serve. All or nothing.
-    pub async fn start(_config: Config) -> anyhow::Result<Server> {
-        todo!()
+    pub async fn start(config: Config) -> anyhow::Result<Server> {
+        config.check()?;
+        let folder = DataFolder::lock(&config.data)?;
+        let tls = certificate::load(&config)?;
+        let listeners = Listeners::bind(&config)?;
+        let accounts = Accounts::open(&config.data, &config.login)
+            .await
+            .context("cannot open the accounts")?;
+        let mailboxes = Mailboxes::open(&config.data, &config.storage)
+            .await
+            .context("cannot open the mailboxes")?;
+        let delivery = Delivery::new(accounts.clone(), mailboxes.clone());
+
+        let config = Arc::new(config);
+        let (shutdown, abort) = (CancellationToken::new(), CancellationToken::new());
+        let services = Services {
+            smtp: Arc::new(Smtp {
+                config: config.clone(),
+                accounts: accounts.clone(),
+                delivery: delivery.clone(),
+            }),
+            imap: Arc::new(Imap {
+                config: config.clone(),
+                accounts: accounts.clone(),
+                mailboxes: mailboxes.clone(),
+            }),
+            tls: tls.clone(),
+            tasks: TaskTracker::new(),
+            shutdown: shutdown.clone(),
+            abort: abort.clone(),
+        };
+        let addresses = listeners.addresses();
+        services.follow_certificate();
+        services.run(listeners);
+        Ok(Server {
+            addresses,
+            accounts,
+            mailboxes,
+            delivery,
+            drain: config.drain.get(),
+            shutdown: shutdown.drop_guard(),
+            abort: abort.drop_guard(),
+            tasks: services.tasks,
+            folder,
+        })
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> &Addresses {
-        todo!()
+        &self.addresses
     }
 
     /// The accounts database, for set-up by the demo and by tests.
-    pub fn accounts(&self) -> &crate::accounts::Accounts {
-        todo!()
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     /// The mailboxes, for the demo and for tests.
-    pub fn mailboxes(&self) -> &crate::mailbox::Mailboxes {
-        todo!()
+    pub fn mailboxes(&self) -> &Mailboxes {
+        &self.mailboxes
+    }
+
+    /// The mail flow, for the demo's report of what is delivered.
+    pub fn delivery(&self) -> &Delivery {
+        &self.delivery
     }
 
     /// Drains: no new connections, running transactions finish within the configured limit, idle IMAP clients get BYE.
     pub async fn shutdown(self) {
-        todo!()
+        self.shutdown.disarm().cancel();
+        self.tasks.close();
+        if tokio::time::timeout(self.drain, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                connections = self.tasks.len(),
+                "still busy at the end of the drain time: cut off"
+            );
+            self.abort.disarm().cancel();
+            self.tasks.wait().await;
+        }
+        self.mailboxes.close().await;
+        self.accounts.close().await;
+        drop(self.folder);
+    }
+}
+
+/// All listening sockets, bound and not yet accepting.
+struct Listeners {
+    smtp: Vec<Listener>,
+    submission: Vec<Listener>,
+    submissions: Vec<Listener>,
+    imap: Vec<Listener>,
+    imaps: Vec<Listener>,
+}
+
+impl Listeners {
+    fn bind(config: &Config) -> Result<Listeners, ListenError> {
+        let listen = &config.listen;
+        Ok(Listeners {
+            smtp: bind("smtp", &listen.smtp)?,
+            submission: bind("submission", &listen.submission)?,
+            submissions: bind("submissions", &listen.submissions)?,
+            imap: bind("imap", &listen.imap)?,
+            imaps: bind("imaps", &listen.imaps)?,
+        })
+    }
+
+    fn addresses(&self) -> Addresses {
+        let of = |listeners: &[Listener]| listeners.iter().map(Listener::address).collect();
+        Addresses {
+            smtp: of(&self.smtp),
+            submission: of(&self.submission),
+            submissions: of(&self.submissions),
+            imap: of(&self.imap),
+            imaps: of(&self.imaps),
+        }
+    }
+}
+
+fn bind(setting: &'static str, addresses: &[SocketAddr]) -> Result<Vec<Listener>, ListenError> {
+    Listener::bind_all(addresses).map_err(|cause| ListenError { setting, cause })
+}
+
+/// Why a service cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause} (setting listen.{setting}){}", self.hint())]
+pub struct ListenError {
+    /// The key below `listen`.
+    pub setting: &'static str,
+    /// The address, and what the system says.
+    pub cause: BindError,
+}
+
+impl ListenError {
+    /// Whether another program has the port.
+    pub fn is_port_taken(&self) -> bool {
+        self.cause.cause.kind() == io::ErrorKind::AddrInUse
+    }
+
+    fn hint(&self) -> &'static str {
+        match self.cause.cause.kind() {
+            io::ErrorKind::AddrInUse => ": another program listens there",
+            io::ErrorKind::AddrNotAvailable => ": this machine has no such address",
+            io::ErrorKind::PermissionDenied => ": ports below 1024 need root or the capability CAP_NET_BIND_SERVICE",
+            _ => "",
+        }
+    }
+}
+
+/// What the accept loops hand to the sessions.
+struct Services {
+    smtp: Arc<Smtp>,
+    imap: Arc<Imap>,
+    tls: Tls,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    abort: CancellationToken,
+}
+
+impl Services {
+    /// Begins to accept on all of them.
+    fn run(&self, listeners: Listeners) {
+        let offered = Encryption::Offered(self.tls.clone());
+        let implicit = Encryption::Implicit(self.tls.clone(), HANDSHAKE_TIMEOUT);
+
+        let connections = Arc::new(Semaphore::new(self.smtp.config.smtp.max_connections));
+        for (listeners, role, encryption) in [
+            (listeners.smtp, Role::Receive, &offered),
+            (listeners.submission, Role::Submission, &offered),
+            (listeners.submissions, Role::Submission, &implicit),
+        ] {
+            let (smtp, shutdown) = (self.smtp.clone(), self.shutdown.clone());
+            self.accept(listeners, encryption, &connections, SMTP_REFUSAL, move |connection| {
+                smtp::serve(smtp.clone(), role, connection, shutdown.clone())
+            });
+        }
+
+        let connections = Arc::new(Semaphore::new(self.imap.config.imap.max_connections));
+        for (listeners, encryption) in [(listeners.imap, &offered), (listeners.imaps, &implicit)] {
+            let (imap, shutdown) = (self.imap.clone(), self.shutdown.clone());
+            self.accept(listeners, encryption, &connections, IMAP_REFUSAL, move |connection| {
+                imap::serve(imap.clone(), connection, shutdown.clone())
+            });
+        }
+    }
+
+    fn accept<F, S>(
+        &self,
+        listeners: Vec<Listener>,
+        encryption: &Encryption,
+        connections: &Arc<Semaphore>,
+        refusal: &'static [u8],
+        serve: S,
+    ) where
+        S: Fn(Connection) -> F + Clone + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        for listener in listeners {
+            let service = Service {
+                encryption: encryption.clone(),
+                connections: connections.clone(),
+                refusal,
+                tasks: self.tasks.clone(),
+                shutdown: self.shutdown.clone(),
+            };
+            let (abort, serve) = (self.abort.clone(), serve.clone());
+            self.tasks.spawn(listener.accept(service, move |connection| {
+                let (abort, session) = (abort.clone(), serve(connection));
+                async move {
+                    abort.run_until_cancelled(session).await;
+                }
+            }));
+        }
+    }
+
+    /// Certificate files are read again when they change.
+    fn follow_certificate(&self) {
+        let (tls, shutdown) = (self.tls.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move {
+            shutdown.run_until_cancelled(tls.follow_files()).await;
+        });
     }
 }

@@ -1,12 +1,38 @@
 //! Who may log in, and whose an address is.
+//!
+//! Addresses of ours are compared without regard to case, the local part included (RFC 5321 §2.4 leaves that to the
+//! host the address belongs to). Nothing but passwords that were just right is remembered: what the command line
+//! changes in the database is true for the running server at once.
+
+mod administration;
+mod login;
+mod password;
+mod remembered;
+mod resolve;
+
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::mail::address::Address;
 use crate::mail::ids::AccountId;
-use std::path::Path;
+use crate::storage::accounts::{AccountRow, Database};
+
+use password::Hasher;
+use remembered::Remembered;
+
+pub use administration::{Alias, Domain, Error, Listed};
+pub use login::LoginError;
+pub use resolve::Resolution;
 
 /// The accounts database of a data folder. Cheap to clone.
 #[derive(Clone)]
-pub struct Accounts {}
+pub struct Accounts(Arc<Inner>);
+
+struct Inner {
+    database: Database,
+    hasher: Hasher,
+    remembered: Remembered,
+}
 
 /// An account: who logs in and owns mailboxes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,42 +43,32 @@ pub struct Account {
     pub address: Address,
 }
 
-/// Why a login failed. The client is told the same in the first two cases.
-#[derive(Debug, thiserror::Error)]
-pub enum LoginError {
-    /// Unknown user or wrong password.
-    #[error("authentication failed")]
-    Refused,
-    /// The database or the hash could not be asked; try again.
-    #[error("authentication is unavailable")]
-    Unavailable(#[source] anyhow::Error),
-}
-
-/// What an address means to this server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resolution {
-    /// Delivered here: the accounts, each once (an alias may have several).
-    Local(Vec<Account>),
-    /// The domain is ours and has no such address.
-    UnknownUser,
-    /// The domain is not ours.
-    Remote,
-}
-
 impl Accounts {
     /// Opens (and creates or migrates) `accounts.db` in the data folder.
-    pub async fn open(_data: &Path, _settings: &crate::config::Login) -> anyhow::Result<Accounts> {
-        todo!()
+    pub async fn open(data: &Path, settings: &crate::config::Login) -> anyhow::Result<Accounts> {
+        Ok(Accounts(Arc::new(Inner {
+            database: Database::open(data).await?,
+            hasher: Hasher::new(settings.concurrent_hashes),
+            remembered: Remembered::new(settings.cache.get()),
+        })))
     }
 
-    /// Checks a password. Argon2id off the async threads, bounded concurrency, a short-lived cache, and equal time for an
-    /// unknown user. `login` is an address (or its local part when the server has one domain) in any case.
-    pub async fn authenticate(&self, _login: &str, _password: &str) -> Result<Account, LoginError> {
-        todo!()
+    /// Closes the database, after running queries have ended.
+    pub async fn close(&self) {
+        self.0.database.close().await;
     }
+}
 
-    /// Whose an address is: account, alias, subaddress, catch-all, in that order. `postmaster` without a domain is ours.
-    pub async fn resolve(&self, _address: &Address) -> anyhow::Result<Resolution> {
-        todo!()
+impl Account {
+    fn from_row(row: &AccountRow) -> anyhow::Result<Account> {
+        Ok(Account {
+            id: AccountId(row.id),
+            address: Address::parse(&format!("{}@{}", row.local, row.domain))?,
+        })
     }
+}
+
+/// The local part as ours are compared and stored.
+fn fold(local: &str) -> String {
+    local.to_lowercase()
 }

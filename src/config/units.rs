@@ -1,10 +1,15 @@
 //! Durations and sizes as people write them: `30s`, `2m`, `50MiB`.
 
-use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::time::Duration;
 
-/// A length of time: a number with `ms`, `s`, `m`, `h` or `d`.
+use serde::de::{self, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// The longest period, so that adding it to a moment is always possible.
+const LONGEST: Period = Period::seconds(365 * 24 * 60 * 60);
+
+/// A length of time: a number with `ms`, `s`, `m`, `h` or `d`; a year at most.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(Duration);
 
@@ -35,7 +40,8 @@ impl Period {
             "d" => 86_400_000,
             _ => return None,
         };
-        Some(Period::milliseconds(number.checked_mul(unit)?))
+        let period = Period::milliseconds(number.checked_mul(unit)?);
+        (period <= LONGEST).then_some(period)
     }
 }
 
@@ -47,12 +53,21 @@ impl fmt::Debug for Period {
 
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Period::parse(&text).ok_or_else(|| {
-            serde::de::Error::custom(format_args!(
-                "{text:?} is no duration: write a number with ms, s, m, h or d, such as \"30s\""
-            ))
-        })
+        deserializer.deserialize_any(PeriodVisitor)
+    }
+}
+
+struct PeriodVisitor;
+
+impl Visitor<'_> for PeriodVisitor {
+    type Value = Period;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration: a number with ms, s, m, h or d, such as \"30s\"; 365d at most")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Period, E> {
+        Period::parse(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 
@@ -97,20 +112,30 @@ impl Size {
 
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Size, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Number(u64),
-            Text(String),
-        }
-        match Written::deserialize(deserializer)? {
-            Written::Number(octets) => Ok(Size(octets)),
-            Written::Text(text) => Size::parse(&text).ok_or_else(|| {
-                serde::de::Error::custom(format_args!(
-                    "{text:?} is no size: write a number, alone or with KiB, MiB or GiB, such as \"50MiB\""
-                ))
-            }),
-        }
+        deserializer.deserialize_any(SizeVisitor)
+    }
+}
+
+struct SizeVisitor;
+
+impl Visitor<'_> for SizeVisitor {
+    type Value = Size;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a size: a number, alone or with KiB, MiB or GiB, such as \"50MiB\"")
+    }
+
+    fn visit_u64<E: de::Error>(self, octets: u64) -> Result<Size, E> {
+        Ok(Size(octets))
+    }
+
+    fn visit_i64<E: de::Error>(self, octets: i64) -> Result<Size, E> {
+        let size = u64::try_from(octets).map(Size);
+        size.map_err(|_| E::invalid_value(Unexpected::Signed(octets), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Size, E> {
+        Size::parse(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 
@@ -131,6 +156,7 @@ mod tests {
             "1.5h",
             "99999999999999999999s",
             "18446744073709551615d",
+            "366d",
         ] {
             assert_eq!(Period::parse(wrong), None, "{wrong}");
         }

@@ -1,5 +1,6 @@
-//! All file and all SQL work. `sqlx` is named only in `index/`.
+//! All file and all SQL work. `sqlx` is named only in `index/` and `accounts/`.
 
+pub mod accounts;
 pub mod index;
 pub mod maildir;
 pub mod spool;

@@ -1,0 +1,327 @@
+//! Adding, listing and removing domains, accounts and aliases.
+//!
+//! Each is one transaction of the database, and may happen while the server runs.
+
+use zeroize::Zeroizing;
+
+use super::resolve::CATCH_ALL;
+use super::{Account, Accounts, fold};
+use crate::mail::address::Address;
+use crate::mail::ids::AccountId;
+use crate::storage::accounts::{Changes, DatabaseError, DomainRow};
+
+/// The longest password, in octets: more than anybody types, little enough for a line of every protocol.
+const MAX_PASSWORD: usize = 512;
+
+/// A domain of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// Its name, normalised.
+    pub name: String,
+    /// Accounts in it.
+    pub accounts: usize,
+    /// Aliases in it, the catch-all included.
+    pub aliases: usize,
+}
+
+/// An account in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The account.
+    pub account: Account,
+    /// Whether it may log in.
+    pub enabled: bool,
+}
+
+/// Another address of one or more accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// The address; `@example.org` for the catch-all.
+    pub address: String,
+    /// The addresses of the accounts it leads to.
+    pub targets: Vec<String>,
+}
+
+/// Why it was not done.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum Error {
+    #[error("{0:?} is no mail address")]
+    InvalidAddress(String),
+    #[error("{0:?} is no domain name")]
+    InvalidDomain(String),
+    #[error(
+        "{0:?} cannot be an account's name: letters, digits and the characters . _ - are safe, without +, / or quotes"
+    )]
+    UnusableName(String),
+    #[error("the password {0}")]
+    UnusablePassword(&'static str),
+    #[error("the domain {0} exists already")]
+    DomainExists(String),
+    #[error("there is no domain {0}")]
+    UnknownDomain(String),
+    #[error("the domain {name} is in use: accounts: {accounts}, aliases: {aliases}; remove these first")]
+    DomainInUse { name: String, accounts: i64, aliases: i64 },
+    #[error("the account {0} exists already")]
+    AccountExists(String),
+    #[error("there is no account {0}")]
+    UnknownAccount(String),
+    #[error("aliases lead to the account {address}: {}; remove these first", aliases.join(", "))]
+    AccountHasAliases { address: String, aliases: Vec<String> },
+    #[error("the alias {0} exists already")]
+    AliasExists(String),
+    #[error("there is no alias {0}")]
+    UnknownAlias(String),
+    #[error("an alias leads to one account or more")]
+    NoTargets,
+    #[error("the accounts database failed")]
+    Storage(#[source] anyhow::Error),
+}
+
+impl From<DatabaseError> for Error {
+    fn from(cause: DatabaseError) -> Error {
+        Error::Storage(cause.into())
+    }
+}
+
+impl Accounts {
+    /// Makes a domain ours. Returns its normalised name.
+    pub async fn add_domain(&self, name: &str) -> Result<String, Error> {
+        let name = domain_name(name)?;
+        let mut changes = self.0.database.change().await?;
+        if changes.domain(&name).await?.is_some() {
+            return Err(Error::DomainExists(name));
+        }
+        changes.insert_domain(&name).await?;
+        changes.commit().await?;
+        Ok(name)
+    }
+
+    /// Removes a domain that has neither accounts nor aliases. Returns its normalised name.
+    pub async fn remove_domain(&self, name: &str) -> Result<String, Error> {
+        let name = domain_name(name)?;
+        let mut changes = self.0.database.change().await?;
+        match domain(&mut changes, &name).await? {
+            DomainRow {
+                id,
+                accounts: 0,
+                aliases: 0,
+                ..
+            } => changes.delete_domain(id).await?,
+            DomainRow { accounts, aliases, .. } => {
+                return Err(Error::DomainInUse {
+                    name,
+                    accounts,
+                    aliases,
+                });
+            }
+        }
+        changes.commit().await?;
+        Ok(name)
+    }
+
+    /// All domains, by name.
+    pub async fn domains(&self) -> Result<Vec<Domain>, Error> {
+        let of = |row: DomainRow| Domain {
+            name: row.name,
+            accounts: row.accounts as usize,
+            aliases: row.aliases as usize,
+        };
+        Ok(self.0.database.domains().await?.into_iter().map(of).collect())
+    }
+
+    /// Adds an account in a domain of ours. Its Maildir is made when mail or a login first needs it.
+    pub async fn add(&self, address: &str, password: &str) -> Result<Account, Error> {
+        let address = account_address(address)?;
+        let stored = self.hash(password).await?;
+        let mut changes = self.0.database.change().await?;
+        let home = domain(&mut changes, address.domain()).await?;
+        not_taken(&mut changes, &address).await?;
+        let id = changes.insert_account(address.local(), home.id, &stored).await?;
+        changes.commit().await?;
+        Ok(Account {
+            id: AccountId(id),
+            address,
+        })
+    }
+
+    /// Removes an account that no alias leads to. Its Maildir stays on disk, and would be that of an account added
+    /// under the same address. Sessions that are logged in end when they end.
+    pub async fn remove(&self, address: &str) -> Result<Account, Error> {
+        let mut changes = self.0.database.change().await?;
+        let account = account(&mut changes, address).await?;
+        let aliases = changes.aliases_of(account.id.0).await?;
+        if !aliases.is_empty() {
+            return Err(Error::AccountHasAliases {
+                address: account.address.to_string(),
+                aliases: aliases
+                    .iter()
+                    .map(|alias| written(&alias.local, &alias.domain))
+                    .collect(),
+            });
+        }
+        changes.delete_account(account.id.0).await?;
+        changes.commit().await?;
+        Ok(account)
+    }
+
+    /// Gives an account another password. The old one is refused from now on.
+    pub async fn set_password(&self, address: &str, password: &str) -> Result<Account, Error> {
+        let stored = self.hash(password).await?;
+        let mut changes = self.0.database.change().await?;
+        let account = account(&mut changes, address).await?;
+        changes.update_password(account.id.0, &stored).await?;
+        changes.commit().await?;
+        Ok(account)
+    }
+
+    /// Lets an account log in, or not; it gets mail either way.
+    pub async fn set_enabled(&self, address: &str, enabled: bool) -> Result<Account, Error> {
+        let mut changes = self.0.database.change().await?;
+        let account = account(&mut changes, address).await?;
+        changes.update_enabled(account.id.0, enabled).await?;
+        changes.commit().await?;
+        Ok(account)
+    }
+
+    /// All accounts, by domain and local part.
+    pub async fn list(&self) -> Result<Vec<Listed>, Error> {
+        let mut all = Vec::new();
+        for row in self.0.database.accounts().await? {
+            let account = Account::from_row(&row).map_err(Error::Storage)?;
+            let enabled = row.enabled;
+            all.push(Listed { account, enabled });
+        }
+        Ok(all)
+    }
+
+    /// Adds an alias in a domain of ours, to accounts of ours. `@example.org` is the catch-all. Returns it as written.
+    pub async fn add_alias(&self, alias: &str, targets: &[String]) -> Result<String, Error> {
+        let (local, name) = alias_address(alias)?;
+        if targets.is_empty() {
+            return Err(Error::NoTargets);
+        }
+        let mut changes = self.0.database.change().await?;
+        let home = domain(&mut changes, &name).await?;
+        if changes.alias(&local, &name).await?.is_some() {
+            return Err(Error::AliasExists(written(&local, &name)));
+        }
+        if changes.account(&local, &name).await?.is_some() {
+            return Err(Error::AccountExists(written(&local, &name)));
+        }
+        let id = changes.insert_alias(&local, home.id).await?;
+        for target in targets {
+            let account = account(&mut changes, target).await?;
+            changes.insert_target(id, account.id.0).await?;
+        }
+        changes.commit().await?;
+        Ok(written(&local, &name))
+    }
+
+    /// Removes an alias. Returns it as written.
+    pub async fn remove_alias(&self, alias: &str) -> Result<String, Error> {
+        let (local, name) = alias_address(alias)?;
+        let mut changes = self.0.database.change().await?;
+        match changes.alias(&local, &name).await? {
+            Some(id) => changes.delete_alias(id).await?,
+            None => return Err(Error::UnknownAlias(written(&local, &name))),
+        }
+        changes.commit().await?;
+        Ok(written(&local, &name))
+    }
+
+    /// All aliases, by domain and local part.
+    pub async fn aliases(&self) -> Result<Vec<Alias>, Error> {
+        let mut all: Vec<Alias> = Vec::new();
+        for row in self.0.database.aliases().await? {
+            let address = written(&row.local, &row.domain);
+            let target = written(&row.target_local, &row.target_domain);
+            match all.last_mut() {
+                Some(last) if last.address == address => last.targets.push(target),
+                _ => all.push(Alias {
+                    address,
+                    targets: vec![target],
+                }),
+            }
+        }
+        Ok(all)
+    }
+
+    async fn hash(&self, password: &str) -> Result<String, Error> {
+        if password.is_empty() {
+            return Err(Error::UnusablePassword("is empty"));
+        }
+        if password.len() > MAX_PASSWORD {
+            return Err(Error::UnusablePassword("is longer than 512 octets"));
+        }
+        if password.chars().any(char::is_control) {
+            return Err(Error::UnusablePassword(
+                "holds control characters, which mail programs cannot send",
+            ));
+        }
+        let hashed = self.0.hasher.hash(Zeroizing::new(password.to_owned())).await;
+        hashed.map_err(|cause| Error::Storage(cause.into()))
+    }
+}
+
+async fn domain(changes: &mut Changes, name: &str) -> Result<DomainRow, Error> {
+    let row = changes.domain(name).await?;
+    row.ok_or_else(|| Error::UnknownDomain(name.to_owned()))
+}
+
+async fn account(changes: &mut Changes, address: &str) -> Result<Account, Error> {
+    let address = Address::parse(address.trim()).map_err(|_| Error::InvalidAddress(address.to_owned()))?;
+    match changes.account(&fold(address.local()), address.domain()).await? {
+        Some(row) => Account::from_row(&row).map_err(Error::Storage),
+        None => Err(Error::UnknownAccount(address.to_string())),
+    }
+}
+
+async fn not_taken(changes: &mut Changes, address: &Address) -> Result<(), Error> {
+    if changes.account(address.local(), address.domain()).await?.is_some() {
+        return Err(Error::AccountExists(address.to_string()));
+    }
+    if changes.alias(address.local(), address.domain()).await?.is_some() {
+        return Err(Error::AliasExists(address.to_string()));
+    }
+    Ok(())
+}
+
+/// A domain's name, normalised as in addresses. No address literals: those are not domains.
+fn domain_name(name: &str) -> Result<String, Error> {
+    match Address::parse(&format!("postmaster@{}", name.trim())) {
+        Ok(address) if !address.domain().starts_with('[') => Ok(address.domain().to_owned()),
+        _ => Err(Error::InvalidDomain(name.to_owned())),
+    }
+}
+
+/// An account's address, normalised. Its local part names a folder and a login, so not all that mail allows will do.
+fn account_address(text: &str) -> Result<Address, Error> {
+    let invalid = || Error::InvalidAddress(text.to_owned());
+    let given = Address::parse(text.trim()).map_err(|_| invalid())?;
+    let local = fold(given.local());
+    let usable = |c: char| c.is_alphanumeric() || "._-!#$%&'*=?^`{|}~".contains(c);
+    if !local.chars().all(usable) || local.starts_with('.') || local.ends_with('.') || local.contains("..") {
+        return Err(Error::UnusableName(given.local().to_owned()));
+    }
+    Address::parse(&format!("{local}@{}", given.domain())).map_err(|_| invalid())
+}
+
+/// Local part and domain of an alias, normalised; an empty local part for the catch-all.
+fn alias_address(text: &str) -> Result<(String, String), Error> {
+    let text = text.trim();
+    if let Some(name) = text.strip_prefix('@') {
+        return Ok((CATCH_ALL.to_owned(), domain_name(name)?));
+    }
+    let address = Address::parse(text).map_err(|_| Error::InvalidAddress(text.to_owned()))?;
+    Ok((fold(address.local()), address.domain().to_owned()))
+}
+
+fn written(local: &str, domain: &str) -> String {
+    match Address::parse(&format!("{local}@{domain}")) {
+        Ok(address) => address.to_string(),
+        // The catch-all, and local parts that need quotes.
+        Err(_) if local == CATCH_ALL => format!("@{domain}"),
+        Err(_) => format!("\"{}\"@{domain}", local.replace('\\', "\\\\").replace('"', "\\\"")),
+    }
+}

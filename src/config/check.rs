@@ -1,0 +1,175 @@
+//! The rules that one type cannot hold: values that would make no server, and values that contradict each other.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::load::{ConfigError, Problem};
+use super::{Config, Period};
+use crate::telemetry;
+
+impl Config {
+    /// The only place for rules between settings. Finds all that is wrong at once.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut problems = Problems(Vec::new());
+        if self.data.as_os_str().is_empty() {
+            problems.add("data", "a folder is wanted");
+        }
+        if !is_hostname(&self.hostname) {
+            problems.add("hostname", "a host name is wanted, such as \"mail.example.org\"");
+        }
+        self.check_listeners(&mut problems);
+        match (&self.tls.certificate, &self.tls.key) {
+            (Some(_), None) => problems.add("tls.key", "tls.certificate is given, so its key is wanted too"),
+            (None, Some(_)) => problems.add("tls.certificate", "tls.key is given, so its certificate is wanted too"),
+            _ => {}
+        }
+        if let Err(cause) = telemetry::check_filter(&self.log.filter) {
+            problems.add(
+                "log.filter",
+                format!("no log filter, such as \"info\" or \"posthaste=debug,info\": {cause}"),
+            );
+        }
+        for (key, number) in [
+            ("login.concurrent_hashes", self.login.concurrent_hashes as u64),
+            ("smtp.max_message_size", self.smtp.max_message_size.get()),
+            ("smtp.max_recipients", self.smtp.max_recipients as u64),
+            ("smtp.max_errors", self.smtp.max_errors as u64),
+            ("smtp.max_connections", self.smtp.max_connections as u64),
+            ("imap.max_command", self.imap.max_command.get()),
+            ("imap.max_append", self.imap.max_append.get()),
+            ("imap.max_errors", self.imap.max_errors as u64),
+            ("imap.max_connections", self.imap.max_connections as u64),
+            ("storage.max_mailboxes", self.storage.max_mailboxes as u64),
+        ] {
+            if number == 0 {
+                problems.add(key, "must be more than 0");
+            }
+        }
+        for (key, period) in [
+            ("smtp.timeout", self.smtp.timeout),
+            ("imap.heartbeat", self.imap.heartbeat),
+            ("imap.timeout", self.imap.timeout),
+            ("imap.login_timeout", self.imap.login_timeout),
+            ("imap.write_timeout", self.imap.write_timeout),
+            ("storage.index_timeout", self.storage.index_timeout),
+        ] {
+            if period == Period::seconds(0) {
+                problems.add(key, "must be more than 0");
+            }
+        }
+        problems.into_result()
+    }
+
+    fn check_listeners(&self, problems: &mut Problems) {
+        let mut seen: BTreeMap<SocketAddr, &str> = BTreeMap::new();
+        for (key, addresses) in [
+            ("listen.smtp", &self.listen.smtp),
+            ("listen.submission", &self.listen.submission),
+            ("listen.submissions", &self.listen.submissions),
+            ("listen.imap", &self.listen.imap),
+            ("listen.imaps", &self.listen.imaps),
+        ] {
+            // Port 0 is a different port each time.
+            for address in addresses.iter().filter(|address| address.port() != 0) {
+                if let Some(other) = seen.insert(*address, key) {
+                    problems.add(key, format!("{address} is in {other} already"));
+                }
+            }
+        }
+    }
+}
+
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn add(&mut self, key: &str, what: impl Into<String>) {
+        self.0.push(Problem {
+            place: String::new(),
+            key: key.to_owned(),
+            what: what.into(),
+        });
+    }
+
+    fn into_result(self) -> Result<(), ConfigError> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError { problems: self.0 })
+        }
+    }
+}
+
+/// A domain name as a greeting may carry it (RFC 5321 §4.1.2, `Domain`; underscores are seen in the wild).
+fn is_hostname(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    name.len() <= 253 && name.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(change: impl FnOnce(&mut Config)) -> Vec<String> {
+        let mut config = Config::default();
+        change(&mut config);
+        let problems = config.check().err().map(|error| error.problems).unwrap_or_default();
+        problems.into_iter().map(|problem| problem.key).collect()
+    }
+
+    #[test]
+    fn the_defaults_are_right() {
+        assert_eq!(keys(|_| {}), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_rule_names_its_key() {
+        assert_eq!(keys(|config| config.data = "".into()), ["data"]);
+        for wrong in ["", "a b", "x\r\ny", "-a.example", "a..b", "example.org.", "a/b"] {
+            assert_eq!(
+                keys(|config| config.hostname = wrong.to_owned()),
+                ["hostname"],
+                "{wrong:?}"
+            );
+        }
+        assert_eq!(
+            keys(|config| config.tls.key = Some("key.pem".into())),
+            ["tls.certificate"]
+        );
+        assert_eq!(
+            keys(|config| config.tls.certificate = Some("cert.pem".into())),
+            ["tls.key"]
+        );
+        assert_eq!(
+            keys(|config| config.log.filter = "posthaste=loud".to_owned()),
+            ["log.filter"]
+        );
+        assert_eq!(
+            keys(|config| config.imap.heartbeat = Period::seconds(0)),
+            ["imap.heartbeat"]
+        );
+        assert_eq!(
+            keys(|config| {
+                config.smtp.max_recipients = 0;
+                config.listen.imaps = config.listen.imap.clone();
+            }),
+            ["listen.imaps", "smtp.max_recipients"]
+        );
+    }
+
+    #[test]
+    fn port_0_may_be_given_many_times() {
+        let any = vec![SocketAddr::from(([127, 0, 0, 1], 0)); 2];
+        let problems = keys(|config| {
+            config.listen.imap = any.clone();
+            config.listen.imaps = any;
+        });
+        assert_eq!(problems, Vec::<String>::new());
+    }
+}

@@ -1,0 +1,67 @@
+//! The data folder: made when it is not there, and held by one server at a time.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use rustix::fs::{FlockOperation, flock};
+
+/// The file whose lock says that a server works in the folder. The lock ends with the process, however it ends; the
+/// file stays and means nothing by itself.
+const LOCK: &str = "lock";
+
+/// A data folder that belongs to this server for as long as this lives.
+pub struct DataFolder {
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Makes the folder if need be, and takes it.
+    pub fn lock(folder: &Path) -> anyhow::Result<DataFolder> {
+        create(folder).with_context(|| format!("cannot make the data folder {} (setting data)", folder.display()))?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(folder.join(LOCK))
+            .with_context(|| format!("cannot write to the data folder {} (setting data)", folder.display()))?;
+        if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            if error != rustix::io::Errno::WOULDBLOCK {
+                return Err(error).with_context(|| format!("cannot lock the data folder {}", folder.display()));
+            }
+            let mut holder = String::new();
+            let _ = file.take(20).read_to_string(&mut holder);
+            bail!(
+                "the data folder {} (setting data) is in use by another server, process {}",
+                folder.display(),
+                holder.trim()
+            );
+        }
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .with_context(|| format!("cannot write to the data folder {} (setting data)", folder.display()))?;
+        Ok(DataFolder { _lock: file })
+    }
+}
+
+/// Makes a folder that only its owner can enter, and what is missing above it, so that none of it is lost in a power
+/// cut: mail that was accepted lives in it.
+pub fn create(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    create(parent)?;
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        made => made?,
+    }
+    File::open(parent)?.sync_all()
+}
