@@ -115,5 +115,6 @@ def await_push(client, wanted, seconds=WAIT_SECONDS):
 
 def subjects(client):
     """Subjects of the selected mailbox by UID."""
-    fetched = client.fetch("1:*", ["ENVELOPE"]) if client.search() else {}
+    uids = client.search()
+    fetched = client.fetch(uids, ["ENVELOPE"]) if uids else {}
     return {uid: (data[b"ENVELOPE"].subject or b"").decode() for uid, data in fetched.items()}

@@ -1,0 +1,70 @@
+"""IMAPClient in IDLE: deliveries, flags and expunges of others are pushed; IDLE ends and begins again cleanly."""
+
+import time
+
+from fixture import ALICE, await_push, check, deliver, imap, message, step, subjects
+
+
+def main():
+    idler, other = imap(folder="INBOX"), imap(folder="INBOX")
+    idler.idle()
+
+    step("a delivery")
+    accepted = deliver(message("first"))
+    await_push(idler, lambda told: (1, b"EXISTS") in told)
+    print(f"  known {1000 * (time.time() - accepted):.1f} ms after the 250")
+    idler.idle_done()
+    check("subjects", subjects(idler), {1: "first"})
+
+    step("ten more, while idling all the time")
+    idler.idle()
+    for number in range(2, 12):
+        deliver(message(f"number {number}"))
+        await_push(idler, lambda told: (number, b"EXISTS") in told)
+
+    step("flags set by another connection")
+    other.noop()
+    other.add_flags([3, 5], [rb"\Flagged", "project"])
+    told = await_push(idler, lambda told: len(with_flag(told, rb"\Flagged")) == 2)
+    check("flagged", with_flag(told, rb"\Flagged"), {3, 5})
+    check("keyword", with_flag(told, b"project"), {3, 5})
+
+    step("expunges by another connection")
+    other.delete_messages([3, 4])
+    other.expunge()
+    told = await_push(idler, lambda told: len(expunged(told)) == 2)
+    # Sequence numbers move up after each EXPUNGE (RFC 9051 §7.5.1).
+    assert expunged(told) in ([3, 3], [4, 3]), told
+    idler.idle_done()
+    check("left", sorted(subjects(idler)), [1, 2, *range(5, 12)])
+
+    step("what happened between two IDLEs")
+    deliver(message("between"))
+    # IMAPClient buffers what comes together with the continuation, and idle_check does not look there.
+    idler.idle()
+    _, told = idler.idle_done()
+    assert (10, b"EXISTS") in told, told
+
+    step("IDLE a hundred times")
+    for number in range(100):
+        idler.idle()
+        idler.idle_done()
+    idler.idle()
+    deliver(message("after a hundred"), ALICE["address"])
+    await_push(idler, lambda told: (11, b"EXISTS") in told)
+    idler.idle_done()
+    idler.logout()
+    other.logout()
+
+
+def with_flag(told, flag):
+    """Sequence numbers of the FETCH responses that carry the flag."""
+    return {each[0] for each in told if each[1] == b"FETCH" and flag in dict(zip(each[2][::2], each[2][1::2]))[b"FLAGS"]}
+
+
+def expunged(told):
+    """Sequence numbers of the EXPUNGE responses, in order."""
+    return [each[0] for each in told if each[1] == b"EXPUNGE"]
+
+
+main()
