@@ -43,7 +43,7 @@ class Delivery:
 
     async def handle_DATA(self, server, session, envelope):
         trace = (
-            f"Return-Path: <{envelope.mail_from}>\r\n"
+            f"Return-Path: <{envelope.mail_from.strip('<>')}>\r\n"
             f"Received: from {session.host_name} by reference with ESMTP; {formatdate()}\r\n"
         ).encode()
         for address in envelope.rcpt_tos:
