@@ -130,6 +130,19 @@ impl Accounts {
         Ok(self.0.database.domains().await?.into_iter().map(of).collect())
     }
 
+    /// An account of ours, by its address.
+    pub async fn find(&self, address: &str) -> Result<Account, Error> {
+        account(&mut self.0.database.change().await?, address).await
+    }
+
+    /// Whether [`Accounts::add`] would add this address, before anybody is asked for a password.
+    pub async fn check_new(&self, address: &str) -> Result<(), Error> {
+        let address = account_address(address)?;
+        let mut changes = self.0.database.change().await?;
+        domain(&mut changes, address.domain()).await?;
+        not_taken(&mut changes, &address).await
+    }
+
     /// Adds an account in a domain of ours. Its Maildir is made when mail or a login first needs it.
     pub async fn add(&self, address: &str, password: &str) -> Result<Account, Error> {
         let address = account_address(address)?;

@@ -1,6 +1,92 @@
-//! The command line.
+//! The command line. One file for each command or group of commands.
+//!
+//! Exit codes: 0 done, 1 failed, 2 the settings or the arguments are wrong. No secret is ever taken as an argument:
+//! other users of the machine can read those.
+
+mod account;
+mod alias;
+mod check;
+mod demo;
+mod domain;
+mod password;
+mod serve;
+mod settings;
+mod signals;
+mod table;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ConfigError;
+
+/// An all-in-one mail server: SMTP in, Maildir on disk, IMAP out, and an instant push to every waiting client.
+#[derive(Parser)]
+#[command(
+    name = "posthaste",
+    version,
+    about,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the mail server
+    Serve(serve::Serve),
+    /// Check settings, certificate and data folder without starting
+    Check(check::Check),
+    /// Run a mail server to try, on loopback, with two accounts and no configuration
+    Demo(demo::Demo),
+    /// Add, list, remove and change accounts (also while the server runs)
+    #[command(subcommand)]
+    Account(account::Account),
+    /// Add, list and remove domains (also while the server runs)
+    #[command(subcommand)]
+    Domain(domain::Domain),
+    /// Add, list and remove aliases (also while the server runs)
+    #[command(subcommand)]
+    Alias(alias::Alias),
+}
 
 /// Runs the program.
-pub fn main() -> std::process::ExitCode {
-    todo!()
+pub fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Check(check) => check.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Account(account) => account.run(),
+        Command::Domain(domain) => domain.run(),
+        Command::Alias(alias) => alias.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not `eprintln!`, which panics when nobody reads.
+            let _ = writeln!(io::stderr(), "posthaste: {error:#}");
+            ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
+        }
+    }
+}
+
+/// Writes a command's answer. When nobody reads any more (`… | head`), that is no failure.
+fn say(text: impl std::fmt::Display) -> anyhow::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+/// Runs a short command on this thread.
+fn administer(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(command);
+    // A prompt that was interrupted still waits for its line.
+    runtime.shutdown_background();
+    done
 }

@@ -93,7 +93,10 @@ pub fn environment_has_settings() -> bool {
 
 fn extract(settings: &Figment, file: &str, folder: Option<&Path>) -> Result<Config, ConfigError> {
     let mut config: Config = settings.extract().map_err(|errors| ConfigError {
-        problems: errors.into_iter().map(|error| problem(error, file)).collect(),
+        problems: errors
+            .into_iter()
+            .map(|error| problem(&error, settings, file))
+            .collect(),
     })?;
     if let Some(folder) = folder {
         let paths = [
@@ -118,29 +121,37 @@ fn extract(settings: &Figment, file: &str, folder: Option<&Path>) -> Result<Conf
 }
 
 /// What figment and serde say, in words for people.
-fn problem(error: figment::Error, file: &str) -> Problem {
+fn problem(error: &figment::Error, settings: &Figment, file: &str) -> Problem {
     let mut path = error.path.clone();
+    // Of a list, the setting is the list.
+    let entry = path.pop_if(|last| last.parse::<usize>().is_ok());
+    let key = path.join(".");
     let what = match &error.kind {
-        Kind::UnknownField(name, known) => {
-            path.push(name.clone());
-            format!("there is no such setting; here are {}", known.join(", "))
-        }
+        Kind::UnknownField(_, known) => format!("there is no such setting; here are {}", known.join(", ")),
         Kind::UnknownVariant(found, known) => format!("found {found:?}, wanted one of {}", known.join(", ")),
         Kind::InvalidType(found, wanted) | Kind::InvalidValue(found, wanted) => {
             format!("found {}, wanted {}", found_in_words(found), wanted_in_words(wanted))
         }
         Kind::Message(text) if text == "invalid socket address syntax" => {
-            "an address is an IP address with a port, such as \"127.0.0.1:25\" or \"[::]:25\"".to_owned()
+            let found = entry
+                .and_then(|entry| entry_of(settings, &key, &entry))
+                .unwrap_or_default();
+            format!("found {found:?}, wanted {}", wanted_in_words("socket address"))
         }
-        other => other.to_string(),
+        other => other.to_string().trim_end().to_owned(),
     };
-    path.dedup();
-    let key = path.join(".");
-    let place = match error.metadata {
+    let place = match &error.metadata {
         Some(from) if from.name.contains("environment") => variable(&key),
         _ => file.to_owned(),
     };
     Problem { place, key, what }
+}
+
+/// A text in a list.
+fn entry_of(settings: &Figment, key: &str, entry: &str) -> Option<String> {
+    let list = settings.find_value(key).ok()?;
+    let entry = list.as_array()?.get(entry.parse::<usize>().ok()?)?;
+    entry.as_str().map(str::to_owned)
 }
 
 /// The environment variable of a key.
@@ -166,6 +177,7 @@ fn wanted_in_words(wanted: &str) -> &str {
         "usize" | "u64" | "u32" | "u16" => "a whole number, 0 or more",
         "a sequence" => "a list, such as [\"127.0.0.1:25\"]",
         "a boolean" => "true or false",
+        "socket address" => "an IP address with a port, such as \"127.0.0.1:25\" or \"[::]:25\"",
         wanted if wanted.starts_with("struct ") => "a table of settings",
         wanted => wanted,
     }
@@ -175,34 +187,84 @@ fn wanted_in_words(wanted: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> String {
-        let settings = Figment::from(Toml::string(text));
-        extract(&settings, "config.toml", None).unwrap_err().to_string()
+    #[test]
+    fn an_error_names_file_key_what_was_found_and_what_is_wanted() {
+        for (text, told) in [
+            (
+                "hostnam = \"x\"",
+                "hostnam: there is no such setting; here are data, hostname, ",
+            ),
+            (
+                "[listen]\nsmpt = []",
+                "listen.smpt: there is no such setting; here are smtp, submission, ",
+            ),
+            ("[smtp]\nsmtp = 5", "smtp.smtp: there is no such setting"),
+            (
+                "[listen]\nsmtp = \"127.0.0.1:25\"",
+                "listen.smtp: found \"127.0.0.1:25\", wanted a list, ",
+            ),
+            (
+                "[listen]\nsmtp = [\"mx:25\"]",
+                "listen.smtp: found \"mx:25\", wanted an IP address with a port, ",
+            ),
+            (
+                "[listen]\nsmtp = [25]",
+                "listen.smtp: found 25, wanted an IP address with a port, ",
+            ),
+            (
+                "drain = 10",
+                "drain: found 10, wanted a duration: a number with ms, s, m, h or d, ",
+            ),
+            (
+                "drain = \"10 parsecs\"",
+                "drain: found \"10 parsecs\", wanted a duration: ",
+            ),
+            (
+                "[smtp]\nmax_message_size = -5",
+                "smtp.max_message_size: found -5, wanted a size: ",
+            ),
+            (
+                "[smtp]\nmax_message_size = \"5MB\"",
+                "smtp.max_message_size: found \"5MB\", wanted a size: ",
+            ),
+            (
+                "[smtp]\nmax_errors = \"many\"",
+                "smtp.max_errors: found \"many\", wanted a whole number, 0 or more",
+            ),
+            (
+                "[log]\nformat = \"xml\"",
+                "log.format: found \"xml\", wanted one of auto, human, json",
+            ),
+            ("smtp = 5", "smtp: found 5, wanted a table of settings"),
+            (
+                "[storage]\nwatch = \"yes\"",
+                "storage.watch: found \"yes\", wanted true or false",
+            ),
+            ("hostname = [", "TOML parse error at line 1, column 13"),
+            ("hostname = \"a b\"", "hostname: a host name is wanted, "),
+        ] {
+            let settings = Figment::from(Toml::string(text));
+            let error = extract(&settings, "config.toml", None).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("config.toml: {told}")), "{text:?}\n{error}");
+        }
     }
 
     #[test]
-    fn show() {
-        for text in [
-            "hostnam = \"x\"",
-            "[listen]\nsmpt = []",
-            "[listen]\nsmtp = \"127.0.0.1:25\"",
-            "[listen]\nsmtp = [\"localhost:25\"]",
-            "[listen]\nsmtp = [25]",
-            "drain = 10",
-            "drain = \"10 parsecs\"",
-            "[smtp]\nmax_message_size = -5",
-            "[smtp]\nmax_message_size = \"5MB\"",
-            "[smtp]\nmax_recipients = \"many\"",
-            "[smtp]\nmax_recipients = -1",
-            "[log]\nformat = \"xml\"",
-            "smtp = 5",
-            "[storage]\nwatch = \"yes\"",
-            "hostname = [",
-            "hostname = \"a\"\nhostname = \"b\"",
-            "[tls]\ncertificate = \"x\"",
-            "hostname = \"a b\"",
-        ] {
-            println!("{}\n", told(text));
-        }
+    fn several_problems_are_told_at_once() {
+        let settings = Figment::from(Toml::string("hostname = \"\"\n[smtp]\nmax_errors = 0"));
+        let error = extract(&settings, "config.toml", None).unwrap_err();
+        assert_eq!(error.problems.len(), 2);
+        assert_eq!(error.to_string().lines().count(), 2);
+    }
+
+    #[test]
+    fn relative_paths_start_from_the_folder_of_the_file() {
+        let settings = Figment::from(Toml::string(
+            "data = \"mail\"\ntls = { certificate = \"a.pem\", key = \"/etc/b.pem\" }",
+        ));
+        let config = extract(&settings, "config.toml", Some(Path::new("/srv"))).unwrap();
+        assert_eq!(config.data, Path::new("/srv/mail"));
+        assert_eq!(config.tls.certificate.unwrap(), Path::new("/srv/a.pem"));
+        assert_eq!(config.tls.key.unwrap(), Path::new("/etc/b.pem"));
     }
 }

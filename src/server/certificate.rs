@@ -29,6 +29,15 @@ pub fn load(config: &Config) -> anyhow::Result<Tls> {
         .context("the self-signed certificate (remove both files to have a new one made)")
 }
 
+/// Whether [`load`] would find a certificate that can be used, or make one.
+pub fn check(config: &Config) -> anyhow::Result<()> {
+    if config.tls.certificate.is_some() || self_signed_files(&config.data).0.exists() {
+        return load(config).map(drop);
+    }
+    SelfSigned::generate(&config.hostname)?;
+    Ok(())
+}
+
 /// Where the self-signed certificate and its key are kept.
 pub fn self_signed_files(data: &Path) -> (PathBuf, PathBuf) {
     let folder = data.join("tls");

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{Access, FlockOperation, access, flock};
 
 /// The file whose lock says that a server works in the folder. The lock ends with the process, however it ends; the
 /// file stays and means nothing by itself.
@@ -20,7 +20,7 @@ pub struct DataFolder {
 impl DataFolder {
     /// Makes the folder if need be, and takes it.
     pub fn lock(folder: &Path) -> anyhow::Result<DataFolder> {
-        create(folder).with_context(|| format!("cannot make the data folder {} (setting data)", folder.display()))?;
+        prepare(folder)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -46,6 +46,31 @@ impl DataFolder {
             .with_context(|| format!("cannot write to the data folder {} (setting data)", folder.display()))?;
         Ok(DataFolder { _lock: file })
     }
+}
+
+/// Makes the data folder if need be, and makes sure that it can be written to.
+pub fn prepare(folder: &Path) -> anyhow::Result<()> {
+    create(folder).with_context(|| format!("cannot make the data folder {} (setting data)", folder.display()))?;
+    check(folder)
+}
+
+/// Whether [`prepare`] would do, without doing it.
+pub fn check(folder: &Path) -> anyhow::Result<()> {
+    // What is not there would be made in the nearest folder above that is.
+    let there = folder
+        .ancestors()
+        .find(|folder| folder.exists())
+        .unwrap_or(Path::new("."));
+    access(there, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(io::Error::from)
+        .and_then(|()| {
+            if there.is_dir() {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::NotADirectory.into())
+            }
+        })
+        .with_context(|| format!("cannot write to the data folder {} (setting data)", folder.display()))
 }
 
 /// Makes a folder that only its owner can enter, and what is missing above it, so that none of it is lost in a power

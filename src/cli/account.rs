@@ -1,0 +1,115 @@
+//! `posthaste account`.
+
+use clap::{Args, Subcommand};
+
+use super::password::{Given, NewPassword};
+use super::settings::Settings;
+use super::{administer, say, table::Table};
+
+#[derive(Subcommand)]
+pub(super) enum Account {
+    /// Add an account; its domain must have been added
+    Add(WithPassword),
+    /// List the accounts
+    List(List),
+    /// Remove an account; its mail stays on disk
+    Remove(Named),
+    /// Give an account another password
+    Password(WithPassword),
+    /// Let an account log in again
+    Enable(Named),
+    /// Let an account no longer log in; it still gets mail
+    Disable(Named),
+}
+
+#[derive(Args)]
+pub(super) struct WithPassword {
+    /// Its address, such as alice@example.org
+    address: String,
+    #[command(flatten)]
+    password: NewPassword,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Args)]
+pub(super) struct Named {
+    /// Its address
+    address: String,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Account {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        administer(async {
+            match self {
+                Account::Add(WithPassword {
+                    address,
+                    password,
+                    settings,
+                }) => {
+                    let accounts = settings.accounts().await?;
+                    accounts.check_new(&address).await?;
+                    let password = password.obtain(&address).await?;
+                    let account = accounts.add(&address, password.text()).await?;
+                    say(format_args!("account {} added{}", account.address, told(&password)))
+                }
+                Account::List(List { settings }) => {
+                    let mut table = Table::new(["ACCOUNT", "LOGIN"]);
+                    for listed in settings.accounts().await?.list().await? {
+                        let login = if listed.enabled { "enabled" } else { "disabled" };
+                        table.row([listed.account.address.to_string(), login.to_owned()]);
+                    }
+                    say(table)
+                }
+                Account::Remove(Named { address, settings }) => {
+                    let data = settings.load()?.data;
+                    let account = settings.accounts().await?.remove(&address).await?;
+                    say(format_args!(
+                        "account {} removed; its mail stays in {}",
+                        account.address,
+                        data.join("mail").display()
+                    ))
+                }
+                Account::Password(WithPassword {
+                    address,
+                    password,
+                    settings,
+                }) => {
+                    let accounts = settings.accounts().await?;
+                    accounts.find(&address).await?;
+                    let password = password.obtain(&address).await?;
+                    let account = accounts.set_password(&address, password.text()).await?;
+                    say(format_args!(
+                        "password of {} changed{}",
+                        account.address,
+                        told(&password)
+                    ))
+                }
+                Account::Enable(Named { address, settings }) => {
+                    let account = settings.accounts().await?.set_enabled(&address, true).await?;
+                    say(format_args!("account {} may log in", account.address))
+                }
+                Account::Disable(Named { address, settings }) => {
+                    let account = settings.accounts().await?.set_enabled(&address, false).await?;
+                    say(format_args!("account {} may no longer log in", account.address))
+                }
+            }
+        })
+    }
+}
+
+/// A password that was made up here has to be told once.
+fn told(password: &Given) -> String {
+    match password {
+        Given::Generated(text) => format!("; its password is {}", text.as_str()),
+        Given::Entered(_) => String::new(),
+    }
+}

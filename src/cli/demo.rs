@@ -1,0 +1,115 @@
+//! `posthaste demo`: the main job with no configuration at all, on loopback, and a line for each delivery.
+
+mod banner;
+mod watch;
+mod welcome;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::Args;
+
+use super::say;
+use super::serve::{drain, raise_descriptor_limit, runtime};
+use super::signals::Signals;
+use crate::accounts::{self, Accounts};
+use crate::config::{Config, Listen};
+use crate::server::{ListenError, Server};
+use crate::telemetry;
+
+/// The demo's domain; `.test` is nobody's (RFC 6761 §6.2).
+const DOMAIN: &str = "posthaste.test";
+/// The demo's accounts and their passwords. No secret: the demo listens on loopback only.
+const ACCOUNTS: [(&str, &str); 2] = [
+    ("alice@posthaste.test", "alice-demo"),
+    ("bob@posthaste.test", "bob-demo"),
+];
+/// Ports of SMTP, submission, submissions, IMAP and IMAPS above the base.
+const PORTS: [u16; 5] = [525, 587, 465, 143, 993];
+
+#[derive(Args)]
+pub(super) struct Demo {
+    /// Folder for accounts and mail; a later demo goes on with what is there
+    #[arg(long, value_name = "DIR", default_value = "posthaste-demo")]
+    data: PathBuf,
+    /// Ports are this + 525 (SMTP), + 587 and + 465 (submission), + 143 and + 993 (IMAP); 0 takes any that are free
+    #[arg(long, value_name = "PORT", default_value_t = 2000, value_parser = clap::value_parser!(u16).range(..=64_000))]
+    port_base: u16,
+}
+
+impl Demo {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        telemetry::start(telemetry::Format::Human, "warn");
+        raise_descriptor_limit();
+        runtime()?.block_on(self.serve())
+    }
+
+    async fn serve(self) -> anyhow::Result<()> {
+        let mut signals = Signals::listen()?;
+        let data = std::path::absolute(&self.data)?;
+        let config = Config {
+            data: data.clone(),
+            listen: self.listen(),
+            ..Config::default()
+        };
+        let server = Server::start(config).await.map_err(|error| self.suggest_ports(error))?;
+        let new = add_accounts(server.accounts()).await?;
+        if new {
+            welcome::leave(&server).await?;
+        }
+        say(banner::banner(server.addresses(), &data))?;
+        let watching = tokio::spawn(watch::watch(server.delivery().reports()));
+        signals.next().await;
+        say("\nending: sessions are told, running transactions finish …")?;
+        watching.abort();
+        drain(server, signals).await?;
+        say(format_args!("ended; mail and accounts stay in {}", data.display()))
+    }
+
+    fn listen(&self) -> Listen {
+        let [smtp, submission, submissions, imap, imaps] = PORTS.map(|port| {
+            let port = if self.port_base == 0 { 0 } else { self.port_base + port };
+            vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))]
+        });
+        Listen {
+            smtp,
+            submission,
+            submissions,
+            imap,
+            imaps,
+        }
+    }
+
+    fn suggest_ports(&self, error: anyhow::Error) -> anyhow::Error {
+        match error.downcast_ref::<ListenError>() {
+            Some(taken) if taken.is_port_taken() => anyhow!(
+                "{}: another program listens there; take other ports: posthaste demo --port-base {}",
+                taken.cause,
+                if self.port_base < 60_000 {
+                    self.port_base + 1000
+                } else {
+                    2000
+                }
+            ),
+            _ => error,
+        }
+    }
+}
+
+/// Adds domain and accounts that are not there. Whether any was not.
+async fn add_accounts(accounts: &Accounts) -> Result<bool, accounts::Error> {
+    match accounts.add_domain(DOMAIN).await {
+        Ok(_) | Err(accounts::Error::DomainExists(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let mut new = false;
+    for (address, password) in ACCOUNTS {
+        match accounts.add(address, password).await {
+            Ok(_) => new = true,
+            Err(accounts::Error::AccountExists(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(new)
+}
