@@ -27,5 +27,21 @@ pub(crate) fn mod_seq(output: &mut Output, mod_seq: ModSeq) {
 
 /// `INTERNALDATE "17-Jul-1996 02:44:25 -0700"`, in the offset it came with; the day is padded to two places.
 pub(crate) fn internal_date(output: &mut Output, date: Timestamp) {
-    let _ = (output, date);
+    output.text(format_args!("INTERNALDATE \"{}\"", date.to_internal_date()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_of_one_digit_is_padded() {
+        let mut output = Output::new();
+        let date = Timestamp {
+            seconds: 836_214_240,
+            offset_minutes: -420,
+        };
+        internal_date(&mut output, date);
+        assert_eq!(output.written(), b"INTERNALDATE \" 1-Jul-1996 02:44:00 -0700\"");
+    }
 }

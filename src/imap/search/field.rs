@@ -1,5 +1,6 @@
 //! Header fields as SEARCH reads them: unfolded, encoded words decoded, compared without case.
 
+use super::encoded_word;
 use super::phrase::Phrase;
 use crate::imap::header::fields;
 use crate::mail::date::Timestamp;
@@ -50,11 +51,11 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// The Date field's value as a moment.
-pub(crate) fn date(_value: &[u8]) -> Option<Timestamp> {
-    todo!()
+pub(crate) fn date(value: &[u8]) -> Option<Timestamp> {
+    Timestamp::from_rfc5322(value)
 }
 
 /// Encoded words decoded (RFC 2047), the rest as [`text`].
 fn decoded_words(value: &[u8]) -> String {
-    text(value)
+    encoded_word::decoded(value, text)
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod contents;
 pub(crate) mod criterion;
+mod encoded_word;
 mod field;
 mod passage;
 mod phrase;

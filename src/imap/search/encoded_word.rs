@@ -1,0 +1,162 @@
+//! Encoded words of header fields (RFC 2047) as text, for searching. Lenient: a word inside of other text counts too, and
+//! what is no encoded word after all stays as it stands.
+
+use super::transfer::Transfer;
+use encoding_rs::Encoding;
+
+/// `value` with its encoded words decoded; `plain` reads what is between them.
+pub(crate) fn decoded(value: &[u8], plain: impl Fn(&[u8]) -> String) -> String {
+    let mut decoded = String::new();
+    let mut run = Run::default();
+    let mut rest = value;
+    // Up to where `rest` has been looked through in vain.
+    let mut passed = 0;
+    while let Some(at) = memchr::memmem::find(&rest[passed..], b"=?") {
+        let (between, word) = rest.split_at(passed + at);
+        let Some((word, behind)) = EncodedWord::parse(word) else {
+            passed += at + 2;
+            continue;
+        };
+        // White space between two encoded words is not part of the text (RFC 2047 §6.2).
+        if run.charset.is_none() || !between.trim_ascii().is_empty() {
+            run.end(&mut decoded);
+            decoded.push_str(&plain(between));
+        }
+        run.push(&word, &mut decoded);
+        rest = behind;
+        passed = 0;
+    }
+    run.end(&mut decoded);
+    decoded.push_str(&plain(rest));
+    decoded
+}
+
+/// Words next to each other in one charset, decoded together: some programs cut in the middle of a character.
+#[derive(Default)]
+struct Run {
+    charset: Option<&'static Encoding>,
+    bytes: Vec<u8>,
+}
+
+impl Run {
+    fn push(&mut self, word: &EncodedWord<'_>, decoded: &mut String) {
+        if self.charset != Some(word.charset) {
+            self.end(decoded);
+            self.charset = Some(word.charset);
+        }
+        word.decode(&mut self.bytes);
+    }
+
+    fn end(&mut self, decoded: &mut String) {
+        if let Some(charset) = self.charset.take() {
+            decoded.push_str(&charset.decode_without_bom_handling(&self.bytes).0);
+            self.bytes.clear();
+        }
+    }
+}
+
+/// `=?charset?encoding?text?=`
+struct EncodedWord<'a> {
+    charset: &'static Encoding,
+    base64: bool,
+    text: &'a [u8],
+}
+
+impl<'a> EncodedWord<'a> {
+    /// The word with which `bytes` begins, and what is behind it; `None` also when the charset is unknown.
+    fn parse(bytes: &'a [u8]) -> Option<(EncodedWord<'a>, &'a [u8])> {
+        // None of the three may have a question mark in it, so this looks no further than the fourth.
+        let mut parts = bytes.get(2..)?.splitn(4, |byte| *byte == b'?');
+        let (charset, encoding, text, behind) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        // RFC 2231 §5: a language may stand behind the charset.
+        let charset = charset.split(|byte| *byte == b'*').next()?;
+        let word = EncodedWord {
+            charset: Encoding::for_label(charset)?,
+            base64: match encoding {
+                b"B" | b"b" => true,
+                b"Q" | b"q" => false,
+                _ => return None,
+            },
+            text,
+        };
+        Some((word, behind.strip_prefix(b"=")?))
+    }
+
+    fn decode(&self, into: &mut Vec<u8>) {
+        if self.base64 {
+            return Transfer::new(b"BASE64").feed(self.text, into);
+        }
+        // RFC 2047 §4.2: quoted-printable with an underscore for a space.
+        let mut transfer = Transfer::new(b"QUOTED-PRINTABLE");
+        for piece in self.text.split_inclusive(|byte| *byte == b'_') {
+            match piece.strip_suffix(b"_") {
+                Some(start) => {
+                    transfer.feed(start, into);
+                    into.push(b' ');
+                }
+                None => transfer.feed(piece, into),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(value: &[u8]) -> String {
+        decoded(value, |plain| String::from_utf8_lossy(plain).into_owned())
+    }
+
+    #[test]
+    fn the_examples_of_the_rfc() {
+        // RFC 2047 §8
+        for (value, wanted) in [
+            ("(=?ISO-8859-1?Q?a?=)", "(a)"),
+            ("(=?ISO-8859-1?Q?a?= b)", "(a b)"),
+            ("(=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?b?=)", "(ab)"),
+            ("(=?ISO-8859-1?Q?a?=  \t =?ISO-8859-1?Q?b?=)", "(ab)"),
+            ("(=?ISO-8859-1?Q?a_b?=)", "(a b)"),
+            ("(=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=)", "(a b)"),
+            (
+                "=?ISO-8859-1?Q?Patrik_F=E4ltstr=F6m?= <paf@nada.kth.se>",
+                "Patrik Fältström <paf@nada.kth.se>",
+            ),
+            (
+                "=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?= =?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=",
+                "If you can read this you understand the example.",
+            ),
+        ] {
+            assert_eq!(text(value.as_bytes()), wanted, "{value}");
+        }
+    }
+
+    #[test]
+    fn as_programs_write_them() {
+        for (value, wanted) in [
+            ("=?utf-8?B?R3LD?==?utf-8?B?vMOfZQ==?=", "Grüße"),
+            ("=?UTF-8?q?Gr=C3?= =?utf-8?b?vMOfZQ==?=", "Grüße"),
+            ("=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "日本"),
+            ("=?utf-8*de?Q?=C3=BC?=", "ü"),
+            ("Re:=?utf-8?Q?=C3=BC?=x", "Re:üx"),
+            ("=?utf-8?Q?a b?= c", "a b c"),
+            ("=?x-unknown?Q?a?= =?utf-8?Q?b?=", "=?x-unknown?Q?a?= b"),
+            ("=?utf-8?X?a?= =?utf-8?Q?a", "=?utf-8?X?a?= =?utf-8?Q?a"),
+            ("=?=?utf-8?Q?a?= =?", "=?a =?"),
+            ("1 =? 2 ?= 3", "1 =? 2 ?= 3"),
+            ("Größe =?utf-8?Q?=C3=BC?= ß", "Größe ü ß"),
+            ("", ""),
+        ] {
+            assert_eq!(text(value.as_bytes()), wanted, "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_read(bytes: Vec<u8>, like in "(=\\?|utf-8|\\?|[BQ]|=|[a-z]| ){0,40}") {
+            text(&bytes);
+            text(like.as_bytes());
+        }
+    }
+}
