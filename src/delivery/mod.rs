@@ -1,38 +1,91 @@
 //! Mail flow: where an accepted message goes.
+//!
+//! RFC 5321 §3.6, §4.2.5, §6.1. Invariants: whoever cannot be delivered to is known before a message is taken
+//! ([`Delivery::resolve`]); [`Delivery::accept`] returns when every copy is durable or the message is refused, and runs to
+//! its end when nobody waits for it any more; whoever watches reports delays no mail.
+//!
+//! Deliberately absent until outbound delivery exists: the queue, so a recipient elsewhere is refused.
 
-use crate::accounts::Accounts;
-use crate::mailbox::{Mailboxes, Notice};
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::broadcast;
+
+use crate::accounts::{Accounts, Resolution};
+use crate::mail::envelope::ForwardPath;
+use crate::mailbox::{self, Mailboxes};
+use crate::storage::spool::Incoming;
+
+pub use accept::{Letter, Report};
+
+mod accept;
+pub mod trace;
+
+/// Reports kept for a watcher that is slow.
+const REPORTS: usize = 256;
 
 /// The mail flow of a server. Cheap to clone.
 #[derive(Clone)]
-pub struct Delivery {}
+pub struct Delivery {
+    accounts: Accounts,
+    mailboxes: Mailboxes,
+    reports: broadcast::Sender<Report>,
+}
 
-/// One message delivered, for whoever watches (the demo, the log).
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Reverse-path; empty for the null path.
-    pub from: String,
-    /// Recipients.
-    pub to: Vec<String>,
-    /// Octets.
-    pub size: u64,
-    /// From the final dot until the last copy was durable.
-    pub durable: Duration,
-    /// One for each mailbox.
-    pub notices: Vec<Arc<Notice>>,
+/// Why mail cannot be taken or routed at the moment. Always temporary: what is so for good is known at RCPT.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk is full, or the quota of the file system is.
+    #[error("no space left")]
+    NoSpace(#[source] std::io::Error),
+    /// A disk or a database failed.
+    #[error("delivery is unavailable")]
+    Unavailable(#[source] anyhow::Error),
 }
 
 impl Delivery {
     /// The mail flow into these mailboxes.
-    pub fn new(_accounts: Accounts, _mailboxes: Mailboxes) -> Delivery {
-        todo!()
+    pub fn new(accounts: Accounts, mailboxes: Mailboxes) -> Delivery {
+        Delivery {
+            accounts,
+            mailboxes,
+            reports: broadcast::Sender::new(REPORTS),
+        }
+    }
+
+    /// Where mail for this path would go.
+    pub async fn resolve(&self, path: &ForwardPath) -> Result<Resolution, Error> {
+        let resolution = match path {
+            ForwardPath::Postmaster => self.accounts.postmaster().await,
+            ForwardPath::Address(address) => self.accounts.resolve(address).await,
+        };
+        resolution.map_err(Error::Unavailable)
+    }
+
+    /// A file for a message that arrives, to be given to [`Delivery::accept`] when it is complete.
+    pub fn begin(&self) -> Incoming {
+        self.mailboxes.spool().begin()
     }
 
     /// What is delivered from now on. A watcher that lags misses reports, never delays mail.
     pub fn reports(&self) -> broadcast::Receiver<Report> {
-        todo!()
+        self.reports.subscribe()
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Error {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match error.kind() {
+            StorageFull | QuotaExceeded => Error::NoSpace(error),
+            _ => Error::Unavailable(error.into()),
+        }
+    }
+}
+
+impl From<mailbox::Error> for Error {
+    fn from(error: mailbox::Error) -> Error {
+        match error {
+            mailbox::Error::NoSpace(cause) => Error::NoSpace(cause),
+            mailbox::Error::Storage(cause) => Error::Unavailable(cause),
+            other => Error::Unavailable(other.into()),
+        }
     }
 }

@@ -1,11 +1,35 @@
-//! The SMTP server (RFC 5321): receiving from strangers and submission by users.
+//! The SMTP server: mail from other servers (RFC 5321) and from our users (RFC 6409).
+//!
+//! One connection is one [`session`], which owns at most one mail transaction; its lines are taken apart by [`request`],
+//! judged by the one table in [`dispatch`], and run by their file in [`commands`]. What a message looks like while it
+//! arrives is known to [`data`] (where it ends) and [`header`] (what is in front).
+//!
+//! RFC 5321 (SMTP), RFC 6409 (submission), RFC 1870 (SIZE), RFC 2034 and RFC 3463 (status codes), RFC 2920 (PIPELINING),
+//! RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8).
+//!
+//! Invariants: reply lines exist only here; nothing of one transaction outlives it; no 250 to a message before every copy
+//! is durable; neither lines nor messages pile up in memory.
+//!
+//! Deliberately absent: CHUNKING and DSN (until outbound delivery exists), XCLIENT, and whatever judges mail by content.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::net::connection::Connection;
-use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
+
+mod commands;
+mod data;
+mod dispatch;
+mod extension;
+mod header;
+mod reply;
+mod request;
+mod session;
 
 /// What all SMTP sessions of a server share.
 pub struct Smtp {
@@ -27,6 +51,11 @@ pub enum Role {
 }
 
 /// Serves one connection until it ends or `shutdown` is cancelled (then: finish the running transaction, 421).
-pub async fn serve(_smtp: Arc<Smtp>, _role: Role, _connection: Connection, _shutdown: CancellationToken) {
-    todo!()
+pub async fn serve(smtp: Arc<Smtp>, role: Role, connection: Connection, shutdown: CancellationToken) {
+    let id = format!("{:08x}", rand::random::<u32>());
+    let span = tracing::info_span!("smtp", id, peer = %connection.peer(), ?role);
+    session::Session::new(smtp, role, connection, shutdown)
+        .run()
+        .instrument(span)
+        .await;
 }

@@ -1,0 +1,136 @@
+//! Trace information in front of a message: Return-Path and Received (RFC 5321 §4.4).
+//!
+//! One message is one file for all its local recipients, so both are written once, in front. Nothing that goes in here can
+//! end a line or open a comment: names and addresses were checked when they came in.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::mail::address::Address;
+use crate::mail::date::Timestamp;
+use crate::mail::envelope::{ForwardPath, ReversePath};
+use crate::net::connection::TlsInfo;
+
+/// What the two fields say.
+pub struct Trace<'a> {
+    /// Who gets it back if it cannot be delivered.
+    pub reverse_path: &'a ReversePath,
+    /// What the client called itself.
+    pub client_name: &'a str,
+    /// Where it connected from.
+    pub client: IpAddr,
+    /// This server's name.
+    pub server: &'a str,
+    /// A keyword of the "with" clause, such as `ESMTPS` (RFC 3848, RFC 6531 §4.3).
+    pub protocol: &'static str,
+    /// How the connection was encrypted.
+    pub tls: Option<TlsInfo>,
+    /// This server's name for the message.
+    pub id: &'a str,
+    /// Only when there is just one: the others need not know of each other (RFC 5321 §7.2).
+    pub recipient: Option<&'a ForwardPath>,
+    /// When it arrived.
+    pub at: Timestamp,
+}
+
+/// Both fields as they stand in the file, folded (RFC 5322 §2.2.3).
+impl fmt::Display for Trace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Return-Path: <{}>\r\n",
+            self.reverse_path.address().map_or_else(String::new, written)
+        )?;
+        write!(f, "Received: from {} ({})\r\n", self.client_name, Literal(self.client))?;
+        write!(f, "\tby {} with {}", self.server, self.protocol)?;
+        if let Some(tls) = self.tls {
+            write!(f, "\r\n\t({} {})", tls.version, tls.cipher)?;
+        }
+        write!(f, " id {}", self.id)?;
+        // A postmaster without a domain is no path that may stand here.
+        if let Some(ForwardPath::Address(recipient)) = self.recipient {
+            write!(f, "\r\n\tfor <{}>", written(recipient))?;
+        }
+        write!(f, ";\r\n\t{}\r\n", self.at.to_rfc5322())
+    }
+}
+
+/// With A-labels if it can be: then everybody can read it.
+fn written(address: &Address) -> String {
+    address.to_ascii().unwrap_or_else(|| address.to_string())
+}
+
+/// An address literal (RFC 5321 §4.1.3).
+struct Literal(IpAddr);
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => write!(f, "[{address}]"),
+            IpAddr::V6(address) => write!(f, "[IPv6:{address}]"),
+        }
+    }
+}
+
+/// A Message-ID of our own for a message that came without (RFC 5322 §3.6.4).
+pub fn message_id(server: &str) -> String {
+    format!("<{:032x}@{server}>", rand::random::<u128>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_it_stands_in_the_file() {
+        let (sender, recipient) = (
+            ReversePath::parse("alice@example.org").unwrap(),
+            ForwardPath::parse("bob@example.net").unwrap(),
+        );
+        let mut trace = Trace {
+            reverse_path: &sender,
+            client_name: "client.example.org",
+            client: "192.0.2.1".parse().unwrap(),
+            server: "mx.example.net",
+            protocol: "ESMTPS",
+            tls: Some(TlsInfo {
+                version: "TLSv1.3",
+                cipher: "TLS_AES_256_GCM_SHA384",
+            }),
+            id: "0123",
+            recipient: Some(&recipient),
+            at: Timestamp {
+                seconds: 880127706,
+                offset_minutes: -360,
+            },
+        };
+        assert_eq!(
+            trace.to_string(),
+            "Return-Path: <alice@example.org>\r\n\
+             Received: from client.example.org ([192.0.2.1])\r\n\
+             \tby mx.example.net with ESMTPS\r\n\
+             \t(TLSv1.3 TLS_AES_256_GCM_SHA384) id 0123\r\n\
+             \tfor <bob@example.net>;\r\n\
+             \tFri, 21 Nov 1997 09:55:06 -0600\r\n"
+        );
+        trace.reverse_path = &ReversePath::Null;
+        trace.client = "2001:db8::1".parse().unwrap();
+        trace.protocol = "SMTP";
+        trace.tls = None;
+        trace.recipient = Some(&ForwardPath::Postmaster);
+        assert_eq!(
+            trace.to_string(),
+            "Return-Path: <>\r\n\
+             Received: from client.example.org ([IPv6:2001:db8::1])\r\n\
+             \tby mx.example.net with SMTP id 0123;\r\n\
+             \tFri, 21 Nov 1997 09:55:06 -0600\r\n"
+        );
+    }
+
+    #[test]
+    fn message_ids_differ() {
+        let one = message_id("mx.example.net");
+        assert!(one.starts_with('<') && one.ends_with("@mx.example.net>"));
+        assert_ne!(one, message_id("mx.example.net"));
+    }
+}

@@ -1,0 +1,98 @@
+//! RCPT (RFC 5321 §4.1.1.3): one recipient more.
+
+use crate::accounts::Resolution;
+use crate::mail::envelope::ForwardPath;
+use crate::smtp::Role;
+use crate::smtp::reply::Reply;
+use crate::smtp::session::{Session, Transaction};
+
+/// Adds a recipient to the transaction. Whoever is not served is refused here, where the client can tell its user, and
+/// never by a bounce later.
+pub(crate) async fn run(session: &mut Session, path: &str) -> Reply {
+    let (smtp, role) = (&session.smtp, session.state.role);
+    let Some(tx) = &mut session.state.tx else {
+        return Reply::SAY_MAIL;
+    };
+    let path = match check(tx, smtp.config.smtp.max_recipients, path) {
+        Ok(path) => path,
+        Err(reply) => return reply,
+    };
+    let accounts = match smtp.delivery.resolve(&path).await {
+        Ok(Resolution::Local(accounts)) => accounts,
+        refused => {
+            let reply = match refused {
+                Err(error) => Reply::from(error),
+                Ok(Resolution::Remote) => refuse_remote(role),
+                Ok(_) => Reply::new(550, "5.1.1", "No such mailbox here"),
+            };
+            tracing::info!(recipient = %path, code = reply.code(), "recipient refused");
+            return reply;
+        }
+    };
+    for account in accounts {
+        if !tx.recipients.iter().any(|known| known.id == account.id) {
+            tx.recipients.push(account);
+        }
+    }
+    tx.envelope.forward_paths.push(path);
+    Reply::new(250, "2.1.5", "Recipient OK")
+}
+
+fn check(tx: &Transaction, max_recipients: usize, path: &str) -> Result<ForwardPath, Reply> {
+    let forward_path = ForwardPath::parse(path).map_err(|_| Reply::new(501, "5.1.3", "Malformed recipient address"))?;
+    if !path.is_ascii() && !tx.envelope.smtputf8 {
+        return Err(Reply::NEEDS_SMTPUTF8);
+    }
+    // RFC 5321 §4.5.3.1.10: the client sends to those accepted so far, and to the rest in a further transaction.
+    if tx.envelope.forward_paths.len() >= max_recipients {
+        return Err(Reply::new(452, "4.5.3", "Too many recipients"));
+    }
+    Ok(forward_path)
+}
+
+fn refuse_remote(role: Role) -> Reply {
+    match role {
+        Role::Receive => Reply::new(550, "5.7.1", "Relaying denied"),
+        // Better than to accept and drop.
+        Role::Submission => Reply::new(550, "5.7.1", "This server cannot deliver to other servers yet"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::envelope::{Envelope, ReversePath};
+
+    #[test]
+    fn recipients_and_how_many() {
+        let mut tx = Transaction {
+            envelope: Envelope::new(ReversePath::Null),
+            recipients: Vec::new(),
+        };
+        let judge = |tx: &Transaction, path: &str| {
+            check(tx, 2, path)
+                .map(|path| path.to_string())
+                .map_err(|reply| reply.code())
+        };
+        for good in ["a@example.org", "\"a b\"@example.org", "a@[IPv6:::1]", "postmaster"] {
+            assert_eq!(judge(&tx, good), Ok(good.to_owned()));
+        }
+        // RFC 5321 Appendix C: a source route is taken and ignored.
+        assert_eq!(
+            judge(&tx, "@a.example,@b.example:c@d.example"),
+            Ok("c@d.example".to_owned())
+        );
+        for bad in ["", "a", "a@b@c", "@b", "a@b c"] {
+            assert_eq!(judge(&tx, bad), Err(501), "{bad}");
+        }
+        assert_eq!(judge(&tx, "\u{e9}@example.org"), Err(553));
+        tx.envelope.smtputf8 = true;
+        assert_eq!(judge(&tx, "\u{e9}@example.org"), Ok("\u{e9}@example.org".to_owned()));
+        for _ in 0..2 {
+            tx.envelope
+                .forward_paths
+                .push(ForwardPath::parse("a@example.org").unwrap());
+        }
+        assert_eq!(judge(&tx, "a@example.org"), Err(452));
+    }
+}

@@ -1,0 +1,169 @@
+//! Which command is legal when, in one table, and who runs it.
+
+use super::Role;
+use super::commands::{auth, data, ehlo, help, mail, noop, quit, rcpt, rset, starttls, vrfy};
+use super::reply::Reply;
+use super::request::Request;
+use super::session::{COMMAND_LINE, End, Session, State};
+
+/// Runs the command on this line. No reply: the command has answered itself.
+pub(crate) async fn dispatch(session: &mut Session, line: &[u8]) -> Result<Option<Reply>, End> {
+    let parsed = match std::str::from_utf8(line) {
+        Err(_) => Err(Reply::NOT_UTF8),
+        Ok(line) if line.len() > COMMAND_LINE && !is_auth(line) => Err(Reply::LINE_TOO_LONG),
+        Ok(line) => Request::parse(line),
+    };
+    let request = match parsed.and_then(|request| legal(&session.state, &request).map(|()| request)) {
+        Ok(request) => request,
+        Err(reply) => {
+            tracing::debug!(code = reply.code(), "command refused");
+            return Ok(Some(reply));
+        }
+    };
+    let verb = request.verb();
+    let reply = match request {
+        Request::Ehlo(name) => ehlo::run(session, name, true),
+        Request::Helo(name) => ehlo::run(session, name, false),
+        Request::Mail(path, parameters) => mail::run(session, path, parameters).await,
+        Request::Rcpt(path) => rcpt::run(session, path).await,
+        Request::Data => data::run(session).await?,
+        Request::Rset => rset::run(&mut session.state),
+        Request::Noop => noop::run(),
+        Request::Vrfy => vrfy::run(),
+        Request::Help => help::run(session.state.role),
+        Request::Quit => quit::run(),
+        Request::Auth(mechanism, initial) => auth::run(session, mechanism, initial).await?,
+        Request::StartTls => return starttls::run(session).await,
+        Request::NotImplemented => Reply::NOT_IMPLEMENTED,
+    };
+    tracing::debug!(verb, code = reply.code(), "command");
+    Ok(Some(reply))
+}
+
+/// The table (RFC 5321 §4.1.4; RFC 6409 §4.3 and RFC 4954 §6 for the submission ports).
+fn legal(state: &State, request: &Request<'_>) -> Result<(), Reply> {
+    match request {
+        Request::Ehlo(_)
+        | Request::Helo(_)
+        | Request::Noop
+        | Request::Rset
+        | Request::Help
+        | Request::Quit
+        | Request::StartTls
+        | Request::NotImplemented => Ok(()),
+        // VRFY needs no greeting (RFC 5321 §4.1.4), but strangers learn nothing on a submission port.
+        Request::Vrfy => logged_in(state),
+        Request::Auth(..) => greeted(state).and(outside_transaction(state)),
+        Request::Mail(..) => greeted(state).and(logged_in(state)).and(outside_transaction(state)),
+        Request::Rcpt(_) | Request::Data => greeted(state).and(logged_in(state)).and(in_transaction(state)),
+    }
+}
+
+fn greeted(state: &State) -> Result<(), Reply> {
+    state.hello.as_ref().map(|_| ()).ok_or(Reply::SAY_HELLO)
+}
+
+fn logged_in(state: &State) -> Result<(), Reply> {
+    match (state.role, &state.account) {
+        (Role::Receive, _) | (_, Some(_)) => Ok(()),
+        (Role::Submission, None) if state.needs_tls() => Err(Reply::NEEDS_TLS),
+        (Role::Submission, None) => Err(Reply::NEEDS_LOGIN),
+    }
+}
+
+fn in_transaction(state: &State) -> Result<(), Reply> {
+    state.tx.as_ref().map(|_| ()).ok_or(Reply::SAY_MAIL)
+}
+
+fn outside_transaction(state: &State) -> Result<(), Reply> {
+    match state.tx {
+        None => Ok(()),
+        Some(_) => Err(Reply::NOT_NOW),
+    }
+}
+
+/// Whether the line may be as long as RFC 4954 §4 allows.
+fn is_auth(line: &str) -> bool {
+    line.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case("AUTH "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::Account;
+    use crate::mail::address::Address;
+    use crate::mail::envelope::{Envelope, ReversePath};
+    use crate::mail::ids::AccountId;
+    use crate::smtp::request::Parameters;
+    use crate::smtp::session::{Hello, Transaction};
+
+    fn state(role: Role, tls: bool) -> State {
+        State {
+            tls,
+            ..State::new(role)
+        }
+    }
+
+    fn greeted(mut state: State) -> State {
+        state.hello = Some(Hello {
+            name: "client.example".to_owned(),
+            extended: true,
+        });
+        state
+    }
+
+    fn logged_in(mut state: State) -> State {
+        state.account = Some(Account {
+            id: AccountId(1),
+            address: Address::parse("alice@example.org").unwrap(),
+        });
+        state
+    }
+
+    fn in_transaction(mut state: State) -> State {
+        state.tx = Some(Transaction {
+            envelope: Envelope::new(ReversePath::Null),
+            recipients: Vec::new(),
+        });
+        state
+    }
+
+    /// 0 stands for legal.
+    #[test]
+    fn which_command_is_legal_when() {
+        use Role::{Receive, Submission};
+        let columns = [
+            state(Receive, false),
+            greeted(state(Receive, false)),
+            in_transaction(greeted(state(Receive, false))),
+            state(Submission, false),
+            greeted(state(Submission, false)),
+            greeted(state(Submission, true)),
+            logged_in(greeted(state(Submission, true))),
+            in_transaction(logged_in(greeted(state(Submission, true)))),
+        ];
+        let mail = Request::Mail("", Parameters::NONE);
+        for (request, row) in [
+            (Request::Ehlo("x"), [0; 8]),
+            (Request::Helo("x"), [0; 8]),
+            (Request::Noop, [0; 8]),
+            (Request::Rset, [0; 8]),
+            (Request::Help, [0; 8]),
+            (Request::Quit, [0; 8]),
+            (Request::StartTls, [0; 8]),
+            (Request::NotImplemented, [0; 8]),
+            (Request::Vrfy, [0, 0, 0, 530, 530, 530, 0, 0]),
+            (Request::Auth(0, None), [503, 0, 503, 503, 0, 0, 0, 503]),
+            (mail, [503, 0, 503, 503, 530, 530, 0, 503]),
+            (Request::Rcpt("a@b"), [503, 503, 0, 503, 530, 530, 503, 0]),
+            (Request::Data, [503, 503, 0, 503, 530, 530, 503, 0]),
+        ] {
+            let codes = columns
+                .each_ref()
+                .map(|state| legal(state, &request).map_or_else(|reply| reply.code(), |()| 0));
+            assert_eq!(codes, row, "{request:?}");
+        }
+        assert_eq!(legal(&columns[4], &Request::Data), Err(Reply::NEEDS_TLS));
+        assert_eq!(legal(&columns[5], &Request::Data), Err(Reply::NEEDS_LOGIN));
+    }
+}

@@ -1,0 +1,71 @@
+//! The service extensions (RFC 5321 §2.2): the one table that EHLO prints from and commands ask, so that what is
+//! announced and what is accepted cannot drift apart.
+
+use super::Role;
+use super::session::State;
+
+/// A service extension.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Extension {
+    /// RFC 2920: commands may come in groups.
+    Pipelining,
+    /// RFC 1870: MAIL may declare the message's size.
+    Size,
+    /// RFC 6152: messages may have octets beyond ASCII.
+    EightBitMime,
+    /// RFC 2034: replies carry the codes of RFC 3463.
+    EnhancedStatusCodes,
+    /// RFC 6531: addresses and header fields may be in UTF-8.
+    SmtpUtf8,
+    /// RFC 3207.
+    StartTls,
+    /// RFC 4954.
+    Auth,
+    /// RFC 5321 §4.1.1.8.
+    Help,
+}
+
+impl Extension {
+    const ALL: [Extension; 8] = [
+        Extension::Pipelining,
+        Extension::Size,
+        Extension::EightBitMime,
+        Extension::EnhancedStatusCodes,
+        Extension::SmtpUtf8,
+        Extension::StartTls,
+        Extension::Auth,
+        Extension::Help,
+    ];
+
+    /// Whether the client may use it now.
+    pub(crate) fn is_offered(self, state: &State) -> bool {
+        match self {
+            Extension::StartTls => state.can_start_tls,
+            // RFC 4954 §4: not offered where its mechanisms would need TLS first.
+            Extension::Auth => state.role == Role::Submission && !state.needs_tls() && state.account.is_none(),
+            _ => true,
+        }
+    }
+
+    /// The lines of the reply to EHLO, in the order of the table.
+    pub(crate) fn lines(state: &State, max_message_size: u64) -> impl Iterator<Item = String> {
+        Extension::ALL
+            .into_iter()
+            .filter(|extension| extension.is_offered(state))
+            .map(move |extension| extension.line(max_message_size))
+    }
+
+    fn line(self, max_message_size: u64) -> String {
+        match self {
+            Extension::Pipelining => "PIPELINING",
+            Extension::Size => return format!("SIZE {max_message_size}"),
+            Extension::EightBitMime => "8BITMIME",
+            Extension::EnhancedStatusCodes => "ENHANCEDSTATUSCODES",
+            Extension::SmtpUtf8 => "SMTPUTF8",
+            Extension::StartTls => "STARTTLS",
+            Extension::Auth => "AUTH PLAIN LOGIN",
+            Extension::Help => "HELP",
+        }
+        .to_owned()
+    }
+}

@@ -1,0 +1,294 @@
+//! The header section of a message while it streams past: counts its hops, and puts right what is ours to put right.
+//!
+//! RFC 5321 §4.4 (Return-Path), §6.3 (loops), RFC 5322 §2.2 and §3.6, RFC 6409 §8 (what a submission server may do).
+//! Everything that is not named here goes through byte for byte, malformed or not. Memory is bounded: at most a field's
+//! name is held back, until it is known whose it is.
+
+/// The longest text held back while it may still become a field name. Longer ones exist nowhere.
+const NAME_LIMIT: usize = 128;
+
+/// Follows a message from its first byte to its last.
+#[derive(Debug)]
+pub(crate) struct HeaderReader {
+    place: Place,
+    /// A line as far as its meaning is not known yet.
+    held: Vec<u8>,
+    /// Whether the field that the current line belongs to stays.
+    keep: bool,
+    hops: usize,
+    submission: Option<Missing>,
+}
+
+/// Fields that a submitted message must have (RFC 6409 §8.2, §8.3), ready to be added; `None` when seen or added.
+#[derive(Debug, Default)]
+pub(crate) struct Missing {
+    /// A Date field's value.
+    pub(crate) date: Option<String>,
+    /// A Message-ID field's value.
+    pub(crate) message_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// At the start of a line or in what may be a field's name.
+    Name,
+    /// In the rest of a line.
+    Line,
+    Body,
+}
+
+impl HeaderReader {
+    /// For a message from another server.
+    pub(crate) fn of_received() -> HeaderReader {
+        HeaderReader {
+            place: Place::Name,
+            held: Vec::new(),
+            keep: true,
+            hops: 0,
+            submission: None,
+        }
+    }
+
+    /// For a message from one of our users: adds what is missing, and takes away Bcc, so that nobody reads there who
+    /// else was written to (RFC 5322 §3.6.3, the first of its three ways; RFC 6409 leaves it to us).
+    pub(crate) fn of_submitted(missing: Missing) -> HeaderReader {
+        HeaderReader {
+            submission: Some(missing),
+            ..HeaderReader::of_received()
+        }
+    }
+
+    /// Received fields seen so far.
+    pub(crate) fn hops(&self) -> usize {
+        self.hops
+    }
+
+    /// Whether the header section is over: then the rest of the message needs no look.
+    pub(crate) fn in_body(&self) -> bool {
+        self.place == Place::Body
+    }
+
+    /// Takes the next piece of the message; what is to be stored is added to `out`.
+    pub(crate) fn read(&mut self, mut piece: &[u8], out: &mut Vec<u8>) {
+        while let Some((&byte, rest)) = piece.split_first() {
+            match self.place {
+                Place::Name => {
+                    self.name(byte, out);
+                    piece = rest;
+                }
+                Place::Line => {
+                    let end = memchr::memchr(b'\n', piece).map_or(piece.len(), |at| at + 1);
+                    let (line, rest) = piece.split_at(end);
+                    if self.keep {
+                        out.extend_from_slice(line);
+                    }
+                    if line.ends_with(b"\n") {
+                        self.place = Place::Name;
+                    }
+                    piece = rest;
+                }
+                Place::Body => {
+                    out.extend_from_slice(piece);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The message is over: what was held back, and what is missing if the header section was all there is.
+    pub(crate) fn end(&mut self, out: &mut Vec<u8>) {
+        if self.place != Place::Body {
+            self.add_missing(out);
+            out.append(&mut self.held);
+        }
+    }
+
+    fn name(&mut self, byte: u8, out: &mut Vec<u8>) {
+        match (self.held.as_slice(), byte) {
+            // Folded (RFC 5322 §2.2.3): the line belongs to the field before it.
+            ([], b' ' | b'\t') => {
+                if self.keep {
+                    out.push(byte);
+                }
+                self.place = Place::Line;
+            }
+            ([], b'\r') => self.held.push(byte),
+            ([b'\r'], b'\n') => {
+                self.add_missing(out);
+                self.begin_body(byte, out);
+            }
+            ([first, ..], b':') if *first != b'\r' => {
+                self.field();
+                self.held.push(byte);
+                if self.keep {
+                    out.append(&mut self.held);
+                }
+                self.held.clear();
+                self.place = Place::Line;
+            }
+            // White space before the colon: obsolete (RFC 5322 §4.5), and seen.
+            ([first, ..], b' ' | b'\t') if *first != b'\r' && self.held.len() < NAME_LIMIT => self.held.push(byte),
+            (held, b'!'..=b'9' | b';'..=b'~')
+                if !held.ends_with(b"\r")
+                    && !held.ends_with(b" ")
+                    && !held.ends_with(b"\t")
+                    && held.len() < NAME_LIMIT =>
+            {
+                self.held.push(byte);
+            }
+            // No field and no empty line: the body begins without one.
+            _ => {
+                if self.submission.is_some() {
+                    self.add_missing(out);
+                    out.extend_from_slice(b"\r\n");
+                }
+                self.begin_body(byte, out);
+            }
+        }
+    }
+
+    /// What the field whose name is held means to us.
+    fn field(&mut self) {
+        let name = self.held.trim_ascii_end();
+        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+        self.keep = true;
+        if is("Received") {
+            self.hops += 1;
+        } else if is("Return-Path") {
+            // RFC 5321 §4.4: final delivery may remove those that came along, and adds its own.
+            self.keep = false;
+        } else if let Some(missing) = &mut self.submission {
+            if is("Date") {
+                missing.date = None;
+            } else if is("Message-ID") {
+                missing.message_id = None;
+            } else if is("Bcc") || is("Resent-Bcc") {
+                self.keep = false;
+            }
+        }
+    }
+
+    fn add_missing(&mut self, out: &mut Vec<u8>) {
+        let Some(missing) = &mut self.submission else {
+            return;
+        };
+        for (name, value) in [("Date", missing.date.take()), ("Message-ID", missing.message_id.take())] {
+            if let Some(value) = value {
+                out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+            }
+        }
+    }
+
+    fn begin_body(&mut self, byte: u8, out: &mut Vec<u8>) {
+        out.append(&mut self.held);
+        self.held = Vec::new();
+        out.push(byte);
+        self.place = Place::Body;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn missing() -> Missing {
+        Missing {
+            date: Some("today".to_owned()),
+            message_id: Some("<1@here>".to_owned()),
+        }
+    }
+
+    /// Reads the message whole and in pieces of every size; the result is the same.
+    fn through(make: impl Fn() -> HeaderReader, message: &[u8]) -> (String, usize) {
+        let read = |size: usize| {
+            let mut reader = make();
+            let mut out = Vec::new();
+            for piece in message.chunks(size) {
+                reader.read(piece, &mut out);
+                assert!(reader.held.len() <= NAME_LIMIT);
+            }
+            reader.end(&mut out);
+            (String::from_utf8_lossy(&out).into_owned(), reader.hops())
+        };
+        let whole = read(message.len().max(1));
+        for size in 1..message.len() {
+            assert_eq!(read(size), whole);
+        }
+        whole
+    }
+
+    #[test]
+    fn submitted_messages_get_what_they_lack() {
+        let added = "Date: today\r\nMessage-ID: <1@here>\r\n";
+        for (message, result) in [
+            ("", added.to_owned()),
+            ("\r\nbody\r\n", format!("{added}\r\nbody\r\n")),
+            ("A: b\r\n\r\nDate: x\r\n", format!("A: b\r\n{added}\r\nDate: x\r\n")),
+            ("A: b\r\n", format!("A: b\r\n{added}")),
+            (
+                "dAtE : x\r\nSubject: s\r\n\r\n",
+                "dAtE : x\r\nSubject: s\r\nMessage-ID: <1@here>\r\n\r\n".to_owned(),
+            ),
+            (
+                "Message-Id: <x>\r\n\r\n",
+                "Message-Id: <x>\r\nDate: today\r\n\r\n".to_owned(),
+            ),
+            ("hello\r\nDate: x\r\n", format!("{added}\r\nhello\r\nDate: x\r\n")),
+            ("From a b\r\nDate: x\r\n", format!("{added}\r\nFrom a b\r\nDate: x\r\n")),
+            ("A: b\r\nb\u{e9}: c\r\n", format!("A: b\r\n{added}\r\nb\u{e9}: c\r\n")),
+        ] {
+            assert_eq!(
+                through(|| HeaderReader::of_submitted(missing()), message.as_bytes()).0,
+                result
+            );
+        }
+    }
+
+    #[test]
+    fn bcc_goes_with_all_its_lines() {
+        let message =
+            "Bcc: a@b,\r\n c@d\r\n\te@f\r\nTo: x\r\n y\r\nBcc:\r\nresent-bcc: z\r\nBcc-Not: n\r\n\r\nBcc: body\r\n";
+        let (text, _) = through(|| HeaderReader::of_submitted(Missing::default()), message.as_bytes());
+        assert_eq!(text, "To: x\r\n y\r\nBcc-Not: n\r\n\r\nBcc: body\r\n");
+    }
+
+    #[test]
+    fn received_messages_go_through_but_for_return_path() {
+        for same in [
+            "Bcc: a\r\nSubject: x\r\n\r\nReturn-Path: <body>\r\n",
+            "no header\r\nReturn-Path: <a>\r\n",
+            " folded first\r\nA: b\r\n\r\n",
+            ": no name\r\n",
+            "\r\n",
+            "",
+        ] {
+            assert_eq!(through(HeaderReader::of_received, same.as_bytes()).0, same);
+        }
+        let (text, hops) = through(
+            HeaderReader::of_received,
+            b"Return-Path: <a>\r\n folded\r\nReceived: x\r\n y\r\nRECEIVED:z\r\n\r\nReceived: body\r\n",
+        );
+        assert_eq!(text, "Received: x\r\n y\r\nRECEIVED:z\r\n\r\nReceived: body\r\n");
+        assert_eq!(hops, 2);
+    }
+
+    #[test]
+    fn an_endless_name_is_none() {
+        let message = [b"x".repeat(5000).as_slice(), b": y\r\n"].concat();
+        let (text, _) = through(HeaderReader::of_received, &message[..300]);
+        assert_eq!(text.as_bytes(), &message[..300]);
+        let mut reader = HeaderReader::of_received();
+        reader.read(&message, &mut Vec::new());
+        assert!(reader.in_body());
+    }
+
+    proptest! {
+        #[test]
+        fn anything_goes_through_in_any_pieces(message in "([a:\r\n \t.]|Bcc|Received|\u{e9}){0,12}") {
+            let (text, _) = through(HeaderReader::of_received, message.as_bytes());
+            prop_assert_eq!(text, message.clone());
+            through(|| HeaderReader::of_submitted(missing()), message.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! One command line, taken apart (RFC 5321 §4.1.1).
+//!
+//! smtp-proto knows the verbs, the mechanisms and the parameters. Paths it reads wrongly (it takes the quotes off local
+//! parts, refuses address literals and cannot tell `<postmaster>` from `<>`), it takes a SIZE beyond 64 bits for a small one, and it
+//! lets pass repeated parameters and arguments that nobody asked for: paths are cut out here before it sees the line,
+//! and the rest is checked here.
+
+use smtp_proto::{Error, MAIL_BODY_8BITMIME, MAIL_BODY_BINARYMIME, MAIL_SMTPUTF8, Request as Proto};
+
+use super::reply::Reply;
+use crate::mail::envelope::BodyType;
+
+/// A command, with its arguments as they were written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Request<'a> {
+    /// EHLO with the client's name.
+    Ehlo(&'a str),
+    /// HELO with the client's name.
+    Helo(&'a str),
+    /// MAIL with the reverse-path, without its angle brackets.
+    Mail(&'a str, Parameters),
+    /// RCPT with the forward-path, without its angle brackets.
+    Rcpt(&'a str),
+    /// DATA
+    Data,
+    /// RSET
+    Rset,
+    /// NOOP, its argument ignored.
+    Noop,
+    /// VRFY, of whomever.
+    Vrfy,
+    /// HELP, with whatever.
+    Help,
+    /// QUIT
+    Quit,
+    /// STARTTLS
+    StartTls,
+    /// AUTH with the mechanism, as smtp-proto numbers it, and the initial response.
+    Auth(u64, Option<&'a str>),
+    /// A command of SMTP that this server does not have.
+    NotImplemented,
+}
+
+/// The parameters of MAIL.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Parameters {
+    /// SIZE (RFC 1870 §3).
+    pub(crate) size: Option<u64>,
+    /// BODY (RFC 6152 §2).
+    pub(crate) body: BodyType,
+    /// SMTPUTF8 (RFC 6531 §3.4).
+    pub(crate) smtputf8: bool,
+    /// Whether AUTH was given (RFC 4954 §5). Whom it names is of no use to a server that trusts no client so far.
+    pub(crate) auth: bool,
+}
+
+impl Parameters {
+    /// None given.
+    pub(crate) const NONE: Parameters = Parameters {
+        size: None,
+        body: BodyType::SevenBit,
+        smtputf8: false,
+        auth: false,
+    };
+}
+
+/// The parameters that MAIL may have. RCPT has none yet.
+const MAIL_PARAMETERS: [&str; 4] = ["SIZE", "BODY", "SMTPUTF8", "AUTH"];
+
+impl<'a> Request<'a> {
+    /// Takes a line apart that holds no control characters. The error is the reply to it.
+    pub(crate) fn parse(line: &'a str) -> Result<Request<'a>, Reply> {
+        // RFC 5321 §4.1.1: trailing white space is tolerated.
+        let line = line.trim_end_matches([' ', '\t']);
+        let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
+        let argument = argument.trim_start_matches(' ');
+        if verb.eq_ignore_ascii_case("MAIL") {
+            let (path, parameters) = path(argument, "FROM:").ok_or(MAIL_SYNTAX)?;
+            return Ok(Request::Mail(path, mail_parameters(parameters)?));
+        }
+        if verb.eq_ignore_ascii_case("RCPT") {
+            let (path, parameters) = path(argument, "TO:").ok_or(RCPT_SYNTAX)?;
+            return match parameters {
+                "" => Ok(Request::Rcpt(path)),
+                _ => Err(Reply::UNSUPPORTED_PARAMETER),
+            };
+        }
+        // What may be a password is not copied about.
+        let response = argument.split_once(' ').map(|(_, response)| response.trim_matches(' '));
+        let asked = match response {
+            Some(_) if verb.eq_ignore_ascii_case("AUTH") => argument.split_once(' ').map(|(mechanism, _)| mechanism),
+            _ => Some(argument),
+        };
+        let request = match proto(&format!("{verb} {}", asked.unwrap_or_default()))? {
+            Proto::Ehlo { .. } => Request::Ehlo(argument),
+            Proto::Helo { .. } => Request::Helo(argument),
+            Proto::Noop { .. } => Request::Noop,
+            Proto::Help { .. } => Request::Help,
+            Proto::Vrfy { .. } => Request::Vrfy,
+            Proto::Auth { .. } if response.is_some_and(|response| response.contains(' ')) => {
+                return Err(Reply::new(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]"));
+            }
+            Proto::Auth { mechanism, .. } => Request::Auth(mechanism, response),
+            // RFC 5321 §4.1.1: these have no argument.
+            Proto::Data | Proto::Rset | Proto::Quit | Proto::StartTls if !argument.is_empty() => {
+                return Err(Reply::NO_ARGUMENT);
+            }
+            Proto::Data => Request::Data,
+            Proto::Rset => Request::Rset,
+            Proto::Quit => Request::Quit,
+            Proto::StartTls => Request::StartTls,
+            _ => Request::NotImplemented,
+        };
+        Ok(request)
+    }
+
+    /// The verb, for logs.
+    pub(crate) fn verb(&self) -> &'static str {
+        match self {
+            Request::Ehlo(_) => "EHLO",
+            Request::Helo(_) => "HELO",
+            Request::Mail(..) => "MAIL",
+            Request::Rcpt(_) => "RCPT",
+            Request::Data => "DATA",
+            Request::Rset => "RSET",
+            Request::Noop => "NOOP",
+            Request::Vrfy => "VRFY",
+            Request::Help => "HELP",
+            Request::Quit => "QUIT",
+            Request::StartTls => "STARTTLS",
+            Request::Auth(..) => "AUTH",
+            Request::NotImplemented => "other",
+        }
+    }
+}
+
+const MAIL_SYNTAX: Reply = Reply::new(501, "5.5.4", "Syntax: MAIL FROM:<reverse-path> [parameters]");
+const RCPT_SYNTAX: Reply = Reply::new(501, "5.5.4", "Syntax: RCPT TO:<forward-path>");
+
+/// `FROM:<path> parameters`, cut into path and parameters. A space before the path is wrong (RFC 5321 §3.3) and common.
+fn path<'a>(argument: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
+    let (found, rest) = argument.split_at_checked(keyword.len())?;
+    if !found.eq_ignore_ascii_case(keyword) {
+        return None;
+    }
+    let rest = rest.trim_start_matches(' ').strip_prefix('<')?;
+    let (mut quoted, mut escaped) = (false, false);
+    // An angle bracket may stand in a quoted local part (RFC 5321 §4.1.2).
+    let end = rest.bytes().position(|byte| {
+        let end = byte == b'>' && !quoted;
+        if byte == b'"' && !escaped {
+            quoted = !quoted;
+        }
+        escaped = quoted && byte == b'\\' && !escaped;
+        end
+    })?;
+    let (path, rest) = rest.split_at(end);
+    match rest.strip_prefix('>')? {
+        "" => Some((path, "")),
+        parameters => Some((path, parameters.strip_prefix(' ')?.trim_start_matches(' '))),
+    }
+}
+
+fn mail_parameters(text: &str) -> Result<Parameters, Reply> {
+    let mut seen = Vec::new();
+    let mut parsed = Parameters::NONE;
+    let mut others = "MAIL FROM:<>".to_owned();
+    for parameter in text.split(' ').filter(|parameter| !parameter.is_empty()) {
+        let (keyword, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let known = MAIL_PARAMETERS
+            .into_iter()
+            .find(|known| known.eq_ignore_ascii_case(keyword))
+            .ok_or(Reply::UNSUPPORTED_PARAMETER)?;
+        if seen.contains(&known) {
+            return Err(Reply::new(501, "5.5.4", "A parameter is given twice"));
+        }
+        seen.push(known);
+        if known == "SIZE" {
+            parsed.size = Some(parse_size(value)?);
+        } else {
+            others.push(' ');
+            others.push_str(parameter);
+        }
+    }
+    let Proto::Mail { from } = proto(&others)? else {
+        return Err(MAIL_SYNTAX);
+    };
+    // RFC 3030 §3: only with CHUNKING.
+    if from.flags & MAIL_BODY_BINARYMIME != 0 {
+        return Err(Reply::UNSUPPORTED_PARAMETER);
+    }
+    if from.flags & MAIL_BODY_8BITMIME != 0 {
+        parsed.body = BodyType::EightBitMime;
+    }
+    parsed.smtputf8 = from.flags & MAIL_SMTPUTF8 != 0;
+    parsed.auth = from.auth.is_some();
+    Ok(parsed)
+}
+
+/// RFC 1870 §3: up to 20 digits, which may be more than 64 bits hold.
+fn parse_size(value: &str) -> Result<u64, Reply> {
+    let digits = (1..=20).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
+    match digits {
+        true => Ok(value.parse().unwrap_or(u64::MAX)),
+        false => Err(Reply::new(501, "5.5.4", "Invalid value of SIZE")),
+    }
+}
+
+fn proto(line: &str) -> Result<Proto<String>, Reply> {
+    let line = format!("{line}\n");
+    let parsed = Proto::parse(&mut line.as_bytes().iter());
+    parsed.map(Proto::into_owned).map_err(|error| match error {
+        Error::SyntaxError { syntax } => Reply::made(501, "5.5.4", format!("Syntax: {syntax}")),
+        Error::InvalidParameter { param } => Reply::made(501, "5.5.4", format!("Invalid value of {param}")),
+        Error::UnsupportedParameter { .. } => Reply::UNSUPPORTED_PARAMETER,
+        _ => Reply::UNKNOWN,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN};
+
+    use super::*;
+
+    fn code(line: &str) -> u16 {
+        Request::parse(line).map_or_else(|reply| reply.code(), |request| panic!("{line}: {request:?}"))
+    }
+
+    #[test]
+    fn verbs_in_any_case_with_their_arguments() {
+        for (line, request) in [
+            ("EHLO mail.example.org", Request::Ehlo("mail.example.org")),
+            ("ehlo [IPv6:::1] ", Request::Ehlo("[IPv6:::1]")),
+            ("EHLO a b c", Request::Ehlo("a b c")),
+            ("HELO x", Request::Helo("x")),
+            ("DATA", Request::Data),
+            ("data \t ", Request::Data),
+            ("RSET", Request::Rset),
+            ("NOOP", Request::Noop),
+            ("NOOP what ever", Request::Noop),
+            ("VRFY <alice>", Request::Vrfy),
+            ("HELP", Request::Help),
+            ("HELP MAIL", Request::Help),
+            ("Quit", Request::Quit),
+            ("STARTTLS", Request::StartTls),
+            ("AUTH PLAIN", Request::Auth(AUTH_PLAIN, None)),
+            ("AUTH plain AGEAYg==", Request::Auth(AUTH_PLAIN, Some("AGEAYg=="))),
+            ("auth LOGIN =", Request::Auth(AUTH_LOGIN, Some("="))),
+            ("AUTH FOO", Request::Auth(0, None)),
+            ("EXPN list", Request::NotImplemented),
+            ("BDAT 5 LAST", Request::NotImplemented),
+            ("ETRN example.org", Request::NotImplemented),
+            ("LHLO x", Request::NotImplemented),
+        ] {
+            assert_eq!(Request::parse(line), Ok(request), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_or_has_the_wrong_arguments() {
+        for line in [
+            "",
+            " ",
+            "FOO",
+            "FOO bar",
+            "MAILFROM:<a@b>",
+            "GET / HTTP/1.1",
+            "DATAX",
+            "\u{e9}",
+            "NOOPS",
+            "XCLIENT a",
+        ] {
+            assert_eq!(code(line), 500, "{line}");
+        }
+        for line in [
+            "DATA foo",
+            "RSET x",
+            "QUIT now",
+            "STARTTLS please",
+            "EHLO",
+            "HELO ",
+            "VRFY",
+            "AUTH",
+            "AUTH PLAIN a b",
+        ] {
+            assert_eq!(code(line), 501, "{line}");
+        }
+    }
+
+    #[test]
+    fn paths_are_cut_out_as_they_are_written() {
+        for (line, wanted) in [
+            ("MAIL FROM:<>", ""),
+            ("mail from:<a@b>", "a@b"),
+            ("MAIL FROM: <a@b>", "a@b"),
+            ("MAIL FROM:<\"a b\"@c>", "\"a b\"@c"),
+            ("MAIL FROM:<\"a>b\"@c>", "\"a>b\"@c"),
+            ("MAIL FROM:<\"a\\\"> b\"@c>", "\"a\\\"> b\"@c"),
+            ("MAIL FROM:<a@[192.0.2.1]>", "a@[192.0.2.1]"),
+            ("MAIL FROM:<a@[IPv6:::1]>", "a@[IPv6:::1]"),
+            ("MAIL FROM:<@x,@y:a@b>", "@x,@y:a@b"),
+        ] {
+            assert_eq!(
+                Request::parse(line),
+                Ok(Request::Mail(wanted, Parameters::NONE)),
+                "{line}"
+            );
+        }
+        assert_eq!(Request::parse("RCPT TO:<postmaster>"), Ok(Request::Rcpt("postmaster")));
+        assert_eq!(Request::parse("RCPT TO:<>"), Ok(Request::Rcpt("")));
+        for line in [
+            "MAIL",
+            "MAIL FROM",
+            "MAIL FROM:",
+            "MAIL FROM:a@b",
+            "MAIL FROM:<a@b",
+            "MAIL FROM:<\"a@b>",
+            "MAIL FROM:<a@b>x",
+            "MAIL FROM:<a@b>>",
+            "MAIL TO:<a@b>",
+            "MAIL  FROM",
+            "MAIL FRO\u{e9}:<a@b>",
+            "RCPT FROM:<a@b>",
+            "RCPT TO:a@b",
+        ] {
+            assert_eq!(code(line), 501, "{line}");
+        }
+    }
+
+    #[test]
+    fn parameters_of_mail_once_each_and_only_those_announced() {
+        let parsed = |line: &str| match Request::parse(line) {
+            Ok(Request::Mail(_, parameters)) => parameters,
+            other => panic!("{line}: {other:?}"),
+        };
+        let nothing = Parameters::NONE;
+        assert_eq!(parsed("MAIL FROM:<a@b> "), nothing);
+        let sized = |size| Parameters {
+            size: Some(size),
+            ..nothing
+        };
+        assert_eq!(parsed("MAIL FROM:<a@b> SIZE=0"), sized(0));
+        assert_eq!(parsed("MAIL FROM:<a@b>  size=1000  BODY=7BIT"), sized(1000));
+        assert_eq!(
+            parsed("MAIL FROM:<a@b> body=8bitmime SIZE=1").body,
+            BodyType::EightBitMime
+        );
+        assert_eq!(parsed("MAIL FROM:<a@b> SIZE=99999999999999999999"), sized(u64::MAX));
+        assert_eq!(parsed("MAIL FROM:<a@b> BODY=7bit"), nothing);
+        assert!(parsed("MAIL FROM:<a@b> SMTPUTF8 BODY=8BITMIME").smtputf8);
+        assert!(parsed("MAIL FROM:<a@b> AUTH=<>").auth);
+        assert!(parsed("MAIL FROM:<a@b> AUTH=e+3Dmc2@example.com").auth);
+        for line in [
+            "MAIL FROM:<a@b> SIZE=",
+            "MAIL FROM:<a@b> SIZE=x",
+            "MAIL FROM:<a@b> SIZE=-1",
+            "MAIL FROM:<a@b> SIZE=999999999999999999999",
+            "MAIL FROM:<a@b> BODY=9BIT",
+            "MAIL FROM:<a@b> BODY",
+            "MAIL FROM:<a@b> SIZE=1 size=2",
+            "MAIL FROM:<a@b> SMTPUTF8 SMTPUTF8",
+            "MAIL FROM:<a@b> AUTH=",
+            "MAIL FROM:<a@b> SMTPUTF8=yes",
+        ] {
+            assert!([501, 555].contains(&code(line)), "{line}");
+        }
+        for line in [
+            "MAIL FROM:<a@b> RET=FULL",
+            "MAIL FROM:<a@b> ENVID=x",
+            "MAIL FROM:<a@b> FOO",
+            "MAIL FROM:<a@b> BODY=BINARYMIME",
+            "MAIL FROM:<a@b> SIZE=1 REQUIRETLS",
+            "MAIL FROM:<a@b> =",
+            "RCPT TO:<a@b> NOTIFY=NEVER",
+            "RCPT TO:<a@b> SIZE=1",
+        ] {
+            assert_eq!(code(line), 555, "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_has_an_answer(line in "(EHLO|MAIL FROM:|RCPT TO:|AUTH|DATA|BDAT|BURL|ATRN|)[ -~\u{a0}-\u{ff}]{0,40}") {
+            let _ = Request::parse(&line);
+        }
+
+        #[test]
+        fn any_parameters_have_an_answer(text in "((SIZE|BODY|SMTPUTF8|AUTH|RET|BY)=?[ -~]{0,4} ?){0,6}") {
+            let _ = Request::parse(&format!("MAIL FROM:<a@b> {text}"));
+        }
+    }
+}
