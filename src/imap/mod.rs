@@ -3,26 +3,25 @@
 //! Sequence numbers, tags and literals exist only here. One connection is one [`session`]; a command line is cut by the
 //! [`framer`], parsed by [`parse`] into a [`command::Command`], and run by its file in [`commands`].
 
+mod answer;
+mod capability;
 pub(crate) mod command;
 pub(crate) mod commands;
+mod dispatch;
 pub(crate) mod fetch;
 pub(crate) mod framer;
 mod header;
+mod hierarchy;
 pub(crate) mod numbering;
 pub(crate) mod output;
 pub mod parse;
+mod pattern;
 pub(crate) mod search;
+mod sequence;
+mod serve;
 pub(crate) mod session;
 pub(crate) mod summaries;
 pub(crate) mod updates;
 
+pub use serve::serve;
 pub use session::Imap;
-
-/// Serves one connection until it ends or `shutdown` is cancelled (then: BYE).
-pub async fn serve(
-    _imap: std::sync::Arc<Imap>,
-    _connection: crate::net::connection::Connection,
-    _shutdown: tokio_util::sync::CancellationToken,
-) {
-    todo!()
-}

@@ -1,10 +1,13 @@
 //! Walking a picture of a mailbox in ascending order: sequence numbers without a search per message, and large sets in
 //! pieces, so that no command copies or locks more than a piece at a time.
 
-use super::session::SeqNum;
 use crate::mail::ids::Uid;
 use crate::mail::uidset::UidSet;
 use std::fmt;
+
+/// A position in the selected mailbox as the client counts, from 1. Exists only under `imap/`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct SeqNum(pub(crate) u32);
 
 /// Sequence numbers for UIDs asked for in ascending order: one walk over the runs for a whole command. The picture must
 /// not change in between, and it does not: only the poll before the tagged answer changes it (RFC 9051 §7.5.1).

@@ -1,5 +1,6 @@
 //! What a session says: responses are written into one buffer and leave in large pieces.
 
+use crate::mail::utf7;
 use crate::net::connection::Connection;
 use std::io;
 use std::time::Duration;
@@ -59,6 +60,12 @@ impl Output {
             self.text(format_args!("{{{}}}\r\n", bytes.len()));
             self.buffer.extend_from_slice(bytes);
         }
+    }
+
+    /// A mailbox name, or what stands in its place, in modified UTF-7 (RFC 3501 §5.1.3). That is printable ASCII, so it
+    /// is quoted.
+    pub(crate) fn mailbox(&mut self, name: &str) {
+        self.string(utf7::encode(name).as_bytes());
     }
 
     /// A string, or NIL.

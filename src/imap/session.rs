@@ -1,14 +1,23 @@
-//! One IMAP connection from greeting to goodbye.
+//! One IMAP connection: what it is apart from its state, and the states (RFC 9051 §3).
 
+use super::answer::{Answer, AnswerKind, Failure};
+use super::capability;
+use super::command::SequenceSet;
+use super::framer::{Bounds, Framer};
+use super::numbering::SeqNum;
 use super::output::Output;
-use crate::accounts::{Account, Accounts};
+use super::sequence;
+use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::mail::ids::{ModSeq, SessionId, Uid};
 use crate::mail::uidset::UidSet;
-use crate::mailbox::{AccountMailboxes, Mailboxes, View};
+use crate::mailbox::{AccountMailboxes, Mailboxes, Notice, View};
 use crate::net::connection::Connection;
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// What all IMAP sessions of a server share.
 pub struct Imap {
@@ -18,6 +27,24 @@ pub struct Imap {
     pub accounts: Accounts,
     /// The mail.
     pub mailboxes: Mailboxes,
+    sessions: AtomicU64,
+}
+
+impl Imap {
+    /// For a server with these settings, accounts and mailboxes.
+    pub fn new(config: Arc<Config>, accounts: Accounts, mailboxes: Mailboxes) -> Imap {
+        Imap {
+            config,
+            accounts,
+            mailboxes,
+            sessions: AtomicU64::new(SessionId::NONE.0),
+        }
+    }
+
+    /// The number of the next session, never given twice.
+    pub(crate) fn next_session(&self) -> SessionId {
+        SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1)
+    }
 }
 
 /// What a session is apart from its state: handed to every command.
@@ -25,26 +52,125 @@ pub(crate) struct Session {
     pub(crate) imap: Arc<Imap>,
     pub(crate) id: SessionId,
     pub(crate) connection: Connection,
+    pub(crate) framer: Framer,
     pub(crate) output: Output,
+    /// News in `output` whose senders want to know when it has left.
+    pub(crate) notices: Vec<Arc<Notice>>,
     /// How long a write may wait for the client.
     pub(crate) write_timeout: Duration,
+    /// When a client that has not logged in is sent away; `None` once it has.
+    pub(crate) login_deadline: Option<Instant>,
     /// Whether a CONDSTORE-enabling command was seen (RFC 7162 §3.1).
     pub(crate) condstore: bool,
-    /// Whether UTF-8 is on in names and strings (ENABLE UTF8=ACCEPT or IMAP4rev2).
+    /// Whether UTF-8 is on in names and strings (RFC 6855). Not offered yet, so always `false`.
     pub(crate) utf8: bool,
+}
+
+impl Session {
+    /// A session that has said nothing yet.
+    pub(crate) fn new(imap: Arc<Imap>, connection: Connection) -> Session {
+        let settings = &imap.config.imap;
+        Session {
+            id: imap.next_session(),
+            connection,
+            framer: Framer::new(),
+            output: Output::new(),
+            notices: Vec::new(),
+            write_timeout: settings.write_timeout.get(),
+            login_deadline: Some(Instant::now() + settings.login_timeout.get()),
+            condstore: false,
+            utf8: false,
+            imap,
+        }
+    }
+
+    /// What bounds the next read from the client.
+    pub(crate) fn bounds(&self) -> Bounds {
+        let settings = &self.imap.config.imap;
+        Bounds {
+            command: usize::try_from(settings.max_command.get()).unwrap_or(usize::MAX),
+            timeout: match self.login_deadline {
+                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+                None => settings.timeout.get(),
+            },
+            write_timeout: self.write_timeout,
+        }
+    }
+
+    /// Whether passwords may be sent: encrypted, or where the settings do not insist on that.
+    pub(crate) fn may_log_in(&self) -> bool {
+        self.connection.tls().is_some() || !self.imap.config.login.require_tls
+    }
+
+    /// What this server can do, as CAPABILITY lists it now.
+    pub(crate) fn capabilities(&self) -> String {
+        capability::list(capability::Offer {
+            start_tls: self.connection.can_start_tls(),
+            log_in: self.may_log_in(),
+        })
+    }
+
+    /// Writes a tagged answer, or an untagged one when the tag could not be read.
+    pub(crate) fn answer(&mut self, tag: Option<&str>, answer: &Answer) {
+        let kind = match answer.kind {
+            AnswerKind::Ok => "OK",
+            AnswerKind::No => "NO",
+            AnswerKind::Bad => "BAD",
+        };
+        let tag = tag.unwrap_or("*");
+        match &answer.code {
+            Some(code) => self.output.line(format_args!("{tag} {kind} [{code}] {}", answer.text)),
+            None => self.output.line(format_args!("{tag} {kind} {}", answer.text)),
+        }
+    }
+
+    /// Sends what there is, and lets those know whose news it was.
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        self.output.flush(&mut self.connection, self.write_timeout).await?;
+        for notice in self.notices.drain(..) {
+            notice.told();
+        }
+        Ok(())
+    }
+
+    /// Sends what there is when it is much: for long answers on the way.
+    pub(crate) async fn relieve(&mut self) -> io::Result<()> {
+        self.output.relieve(&mut self.connection, self.write_timeout).await
+    }
 }
 
 /// RFC 9051 §3. Each state owns what exists only in it.
 pub(crate) enum State {
     NotAuthenticated,
+    /// STARTTLS was answered by OK: the handshake comes next, then again [`State::NotAuthenticated`].
+    StartTls,
     Authenticated(Login),
     Selected(Login, Selected),
     Logout,
 }
 
-/// Who is logged in.
+impl State {
+    /// A mailbox is selected.
+    pub(crate) fn select(&mut self, selected: Selected) {
+        *self = match std::mem::replace(self, State::Logout) {
+            State::Authenticated(login) | State::Selected(login, _) => State::Selected(login, selected),
+            other => other,
+        };
+    }
+
+    /// No mailbox is selected any more; whether one was.
+    pub(crate) fn unselect(&mut self) -> bool {
+        let was = matches!(self, State::Selected(..));
+        *self = match std::mem::replace(self, State::Logout) {
+            State::Selected(login, _) => State::Authenticated(login),
+            other => other,
+        };
+        was
+    }
+}
+
+/// What being logged in gives: the account's mailboxes.
 pub(crate) struct Login {
-    pub(crate) account: Account,
     pub(crate) mailboxes: AccountMailboxes,
 }
 
@@ -53,93 +179,35 @@ pub(crate) struct Selected {
     pub(crate) view: View,
 }
 
-/// A tagged answer (RFC 9051 §7.1). `code` is without brackets; `text` is a constant or built from numbers, never from what
-/// a client or a message chose.
-pub(crate) struct Answer {
-    pub(crate) kind: AnswerKind,
-    pub(crate) code: Option<String>,
-    pub(crate) text: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum AnswerKind {
-    Ok,
-    No,
-    Bad,
-}
-
-impl Answer {
-    pub(crate) fn ok(text: &str) -> Answer {
-        Answer {
-            kind: AnswerKind::Ok,
-            code: None,
-            text: text.to_owned(),
-        }
-    }
-
-    pub(crate) fn no(code: Option<&str>, text: &str) -> Answer {
-        Answer {
-            kind: AnswerKind::No,
-            code: code.map(str::to_owned),
-            text: text.to_owned(),
-        }
-    }
-
-    pub(crate) fn bad(text: &str) -> Answer {
-        Answer {
-            kind: AnswerKind::Bad,
-            code: None,
-            text: text.to_owned(),
-        }
-    }
-
-    pub(crate) fn with_code(mut self, code: String) -> Answer {
-        self.code = Some(code);
-        self
-    }
-}
-
-/// Why a command did not end in an OK.
-pub(crate) enum Failure {
-    /// Say so and go on.
-    Answer(Answer),
-    /// The client is gone.
-    Disconnected(std::io::Error),
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Failure {
-        Failure::Disconnected(error)
-    }
-}
-
-/// The one mapping from domain errors to IMAP answers (RFC 5530 codes). The cause goes to the log here and nowhere else.
-impl From<crate::mailbox::Error> for Failure {
-    fn from(_error: crate::mailbox::Error) -> Failure {
-        todo!()
-    }
-}
-
-/// What a command returns: its tagged answer.
-pub(crate) type Outcome = Result<Answer, Failure>;
-
-/// A position in the selected mailbox as the client counts, from 1. Exists only under `imap/`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct SeqNum(pub(crate) u32);
-
 impl Selected {
     /// The UIDs that a set names in this client's picture (`uid`: as UIDs; else as sequence numbers). With sequence numbers,
-    /// one beyond the mailbox is an error of the client (BAD); with UIDs, what is not there is passed over.
-    pub(crate) fn resolve(&self, _set: &super::command::SequenceSet, _uid: bool) -> Result<UidSet, Failure> {
-        todo!()
+    /// one beyond the mailbox is an error of the client (RFC 9051 §9, `seq-number`); with UIDs, what is not there is passed
+    /// over.
+    pub(crate) fn resolve(&self, set: &SequenceSet, uid: bool) -> Result<UidSet, Failure> {
+        match (set, uid) {
+            (SequenceSet::Ranges(ranges), true) => Ok(sequence::by_uid(self.view.uids(), ranges)),
+            (SequenceSet::Ranges(ranges), false) => match sequence::by_number(self.view.uids(), ranges) {
+                (uids, true) => Ok(uids),
+                (_, false) => Err(Failure::Answer(Answer::bad("There is no message of that number"))),
+            },
+            // SEARCHRES is not offered.
+            (SequenceSet::Saved, _) => Err(Failure::Answer(Answer::bad("No search result is saved"))),
+        }
+    }
+
+    /// As [`Selected::resolve`], for a question rather than an order: no message has a number beyond the mailbox, so none
+    /// matches. Clients put `1:*` to empty mailboxes.
+    pub(crate) fn matching(&self, set: &SequenceSet, uid: bool) -> Result<UidSet, Failure> {
+        match (set, uid) {
+            (SequenceSet::Ranges(ranges), false) => Ok(sequence::by_number(self.view.uids(), ranges).0),
+            _ => self.resolve(set, uid),
+        }
     }
 
     /// A message's sequence number.
     pub(crate) fn seq(&self, uid: Uid) -> Option<SeqNum> {
-        self.view
-            .uids()
-            .position(uid)
-            .map(|position| SeqNum(position as u32 + 1))
+        let position = self.view.uids().position(uid)?;
+        u32::try_from(position + 1).ok().map(SeqNum)
     }
 
     /// HIGHESTMODSEQ as this client may be told.

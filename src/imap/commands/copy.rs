@@ -1,7 +1,8 @@
 //! COPY and UID COPY (RFC 3501 §6.4.7, RFC 4315 §3).
 
+use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{MailboxArgument, SequenceSet};
-use crate::imap::session::{Answer, Failure, Login, Outcome, Selected, Session};
+use crate::imap::session::{Login, Selected, Session};
 use crate::mailbox::{Copied, Error, Mailbox};
 use std::sync::Arc;
 

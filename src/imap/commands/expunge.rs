@@ -1,7 +1,8 @@
 //! EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1).
 
+use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::SequenceSet;
-use crate::imap::session::{Answer, Outcome, Selected, Session};
+use crate::imap::session::{Selected, Session};
 use crate::imap::updates;
 use crate::mail::uidset::UidSet;
 use std::sync::Arc;

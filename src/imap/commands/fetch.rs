@@ -4,13 +4,14 @@
 //! open files. Everything leaves while it is made, so that neither `FETCH 1:* (FLAGS)` of a large mailbox nor one huge
 //! message piles up in memory.
 
+use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{FetchItem, SequenceSet};
 use crate::imap::fetch::body::{Bytes, broken};
 use crate::imap::fetch::plan::{Item, Plan};
 use crate::imap::fetch::structure::Form;
 use crate::imap::fetch::{envelope, items, label, structure};
-use crate::imap::numbering::{Numbering, Pieces};
-use crate::imap::session::{Answer, Failure, Outcome, Selected, SeqNum, Session};
+use crate::imap::numbering::{Numbering, Pieces, SeqNum};
+use crate::imap::session::{Selected, Session};
 use crate::imap::summaries::Summaries;
 use crate::mail::flags::{FlagList, Flags, KeywordTable};
 use crate::mail::ids::ModSeq;

@@ -1,8 +1,9 @@
 //! MOVE and UID MOVE (RFC 6851).
 
 use super::copy::{copy_uid, target};
+use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::{MailboxArgument, SequenceSet};
-use crate::imap::session::{Answer, Login, Outcome, Selected, Session};
+use crate::imap::session::{Login, Selected, Session};
 use crate::imap::updates;
 
 /// Moves what the set names. COPYUID goes out in front of the EXPUNGEs, so that the client knows where a message went

@@ -3,12 +3,13 @@
 //! Each message is settled with as little as possible: a piece of the mailbox by state, what stays open by summary, what
 //! still stays open by its file. Memory is one piece and the answer, kept as runs.
 
+use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{Search, SearchReturn};
 use crate::imap::numbering::{Numbering, Pieces};
 use crate::imap::search::contents;
 use crate::imap::search::criterion::{Known, Query};
 use crate::imap::search::result::{Extended, Found, write_extended};
-use crate::imap::session::{Answer, Failure, Outcome, Selected, Session};
+use crate::imap::session::{Selected, Session};
 use crate::imap::summaries::Summaries;
 use crate::mail::uidset::UidSet;
 use crate::mailbox::{Mailbox, MessageState};
@@ -27,7 +28,7 @@ pub(crate) async fn search(
 ) -> Outcome {
     let mailbox = Arc::clone(selected.view.mailbox());
     let query = Query::new(&search.key, &mailbox.keywords(), &mut |set, uid| {
-        selected.resolve(set, uid)
+        selected.matching(set, uid)
     })?;
     // Boxed: a session that only idles must not carry the state of a SEARCH.
     let found = Box::pin(run(selected, &mailbox, &query, uid, search.returns)).await?;

@@ -1,9 +1,10 @@
 //! STORE and UID STORE (RFC 3501 §6.4.6, RFC 7162 §3.1.3).
 
+use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::Store;
 use crate::imap::fetch::items;
 use crate::imap::numbering::{Numbering, Numbers};
-use crate::imap::session::{Answer, Failure, Outcome, Selected, Session};
+use crate::imap::session::{Selected, Session};
 use crate::mail::ids::ModSeq;
 use crate::mail::uidset::UidSet;
 use crate::mailbox::Stored;

@@ -5,9 +5,10 @@
 //! the connection is closed, for padding would hand the client bytes that were never in the message.
 
 use super::section::locate;
+use crate::imap::answer::Failure;
 use crate::imap::command::{BodySection, SectionText};
 use crate::imap::header::fields;
-use crate::imap::session::{Failure, Session};
+use crate::imap::session::Session;
 use crate::mail::summary::Summary;
 use crate::mailbox::{self, MessageFile};
 use std::io;

@@ -1,0 +1,76 @@
+//! What CAPABILITY lists (RFC 9051 §7.2.2). A name stands here only when all of its extension works.
+
+/// Extensions, each with where it is specified. They are listed in every state, for clients ask once, and often before
+/// they log in.
+const EXTENSIONS: [&str; 18] = [
+    "IMAP4rev1",          // RFC 3501
+    "LITERAL+",           // RFC 7888
+    "SASL-IR",            // RFC 4959
+    "ID",                 // RFC 2971
+    "ENABLE",             // RFC 5161
+    "IDLE",               // RFC 2177
+    "NAMESPACE",          // RFC 2342
+    "CHILDREN",           // RFC 3348
+    "UNSELECT",           // RFC 3691
+    "UIDPLUS",            // RFC 4315
+    "MOVE",               // RFC 6851
+    "SPECIAL-USE",        // RFC 6154
+    "CREATE-SPECIAL-USE", // RFC 6154 §3
+    "CONDSTORE",          // RFC 7162
+    "ESEARCH",            // RFC 4731
+    "LIST-EXTENDED",      // RFC 5258
+    "LIST-STATUS",        // RFC 5819
+    "STATUS=SIZE",        // RFC 8438
+];
+
+/// What depends on the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer {
+    /// STARTTLS is possible.
+    pub(crate) start_tls: bool,
+    /// Passwords may be sent.
+    pub(crate) log_in: bool,
+}
+
+/// The names, separated by spaces.
+pub(crate) fn list(offer: Offer) -> String {
+    let mut names = EXTENSIONS.to_vec();
+    if offer.start_tls {
+        names.push("STARTTLS");
+    }
+    names.extend(match offer.log_in {
+        true => ["AUTH=PLAIN", "AUTH=LOGIN"].as_slice(),
+        // RFC 9051 §6.2.3.
+        false => ["LOGINDISABLED"].as_slice(),
+    });
+    names.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_invited_only_where_they_may_be_sent() {
+        let plain = list(Offer {
+            start_tls: true,
+            log_in: false,
+        });
+        assert!(plain.starts_with("IMAP4rev1 ") && plain.ends_with(" STARTTLS LOGINDISABLED"));
+        assert!(!plain.contains("AUTH="));
+        let encrypted = list(Offer {
+            start_tls: false,
+            log_in: true,
+        });
+        assert!(encrypted.ends_with(" AUTH=PLAIN AUTH=LOGIN"));
+        assert!(!encrypted.contains("STARTTLS") && !encrypted.contains("LOGINDISABLED"));
+    }
+
+    #[test]
+    fn each_name_stands_once() {
+        let mut names = EXTENSIONS.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), EXTENSIONS.len());
+    }
+}

@@ -1,0 +1,17 @@
+//! CLOSE (RFC 9051 §6.4.1).
+
+use crate::imap::answer::{Answer, Outcome};
+use crate::imap::session::{Session, State};
+
+/// Removes the messages that have \Deleted set without telling, and leaves the mailbox. One that was opened by EXAMINE
+/// stays as it is. When the messages cannot be removed, the mailbox stays selected.
+pub(crate) async fn close(session: &Session, state: &mut State) -> Outcome {
+    if let State::Selected(_, selected) = state
+        && !selected.view.read_only()
+    {
+        let known = selected.view.uids().clone();
+        selected.view.mailbox().expunge(session.id, &known).await?;
+    }
+    state.unselect();
+    Ok(Answer::ok("CLOSE completed"))
+}

@@ -1,0 +1,14 @@
+//! CREATE (RFC 9051 §6.3.4, RFC 6154 §3).
+
+use crate::imap::answer::{Answer, Outcome};
+use crate::imap::command::MailboxArgument;
+use crate::imap::session::Login;
+use crate::mail::mailbox_name::SpecialUse;
+use crate::mailbox::Error;
+
+/// Creates a mailbox and the levels above it that are missing.
+pub(crate) async fn create(login: &Login, mailbox: MailboxArgument, special_use: Option<SpecialUse>) -> Outcome {
+    let name = mailbox.map_err(Error::from)?;
+    login.mailboxes.create(&name, special_use).await?;
+    Ok(Answer::ok("CREATE completed"))
+}

@@ -1,0 +1,76 @@
+//! LIST (RFC 9051 §6.3.9) with LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819) and SPECIAL-USE (RFC 6154).
+
+use crate::imap::answer::{Answer, Failure, Outcome};
+use crate::imap::command::{List, StatusItem};
+use crate::imap::commands::status;
+use crate::imap::hierarchy::{Hierarchy, Line, MAX_PATTERNS};
+use crate::imap::session::{Login, Session};
+use crate::mail::mailbox_name::MailboxName;
+use crate::mailbox::Error;
+
+/// Tells the names that match.
+pub(crate) async fn list(session: &mut Session, login: &Login, list: &List) -> Outcome {
+    if list.select_recursive_match && !list.select_subscribed {
+        // RFC 5258 §3.1.
+        return Ok(Answer::bad("RECURSIVEMATCH needs a selection option"));
+    }
+    if list.patterns.len() > MAX_PATTERNS {
+        return Ok(Answer::no(Some("LIMIT"), "Too many patterns"));
+    }
+    if !list.extended && list.patterns.iter().all(String::is_empty) {
+        // What separates levels, and the root of the reference, which is empty: there is one namespace without prefix.
+        let separator = MailboxName::SEPARATOR;
+        session
+            .output
+            .line(format_args!("* LIST (\\Noselect) \"{separator}\" \"\""));
+        return Ok(Answer::ok("LIST completed"));
+    }
+    for mut line in Hierarchy::new(login.mailboxes.list()).list(list).await {
+        match &list.return_status {
+            Some(items) if line.wants_status => with_status(session, login, &mut line, items).await?,
+            _ => write(session, &line),
+        }
+        session.relieve().await?;
+    }
+    Ok(Answer::ok("LIST completed"))
+}
+
+/// A name with its status. One that has gone meanwhile has none and cannot be selected; when there is another problem the
+/// name comes alone (RFC 5819 §2).
+async fn with_status(
+    session: &mut Session,
+    login: &Login,
+    line: &mut Line,
+    items: &[StatusItem],
+) -> Result<(), Failure> {
+    match Box::pin(login.mailboxes.status(&line.name)).await {
+        Ok(found) => {
+            write(session, line);
+            status::write(&mut session.output, line.name.as_str(), items, &found);
+        }
+        Err(Error::NotFound) => {
+            line.attributes.push("\\Noselect");
+            write(session, line);
+        }
+        Err(error) => {
+            // Logs the cause.
+            let _ = Failure::from(error);
+            write(session, line);
+        }
+    }
+    Ok(())
+}
+
+fn write(session: &mut Session, line: &Line) {
+    let output = &mut session.output;
+    output.text(format_args!(
+        "* LIST ({}) \"{}\" ",
+        line.attributes.join(" "),
+        MailboxName::SEPARATOR
+    ));
+    output.mailbox(line.name.as_str());
+    if line.child_info {
+        output.raw(b" (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+    }
+    output.raw(b"\r\n");
+}

@@ -1,0 +1,72 @@
+//! SELECT and EXAMINE (RFC 3501 §6.3.1 and §6.3.2, RFC 7162 §3.1.2).
+
+use crate::imap::answer::{Answer, Outcome};
+use crate::imap::command::MailboxArgument;
+use crate::imap::numbering::{Pieces, SeqNum};
+use crate::imap::session::{Selected, Session, State};
+use crate::imap::updates;
+use crate::mail::flags::Flags;
+use crate::mailbox::Error;
+
+/// How many states are copied at a time to find the first unseen message.
+const STATES: u32 = 4096;
+
+/// Opens a mailbox. The one that was selected is left in any case: after a SELECT that fails none is selected
+/// (RFC 3501 §6.3.1).
+pub(crate) async fn select(
+    session: &mut Session,
+    state: &mut State,
+    mailbox: MailboxArgument,
+    read_only: bool,
+) -> Outcome {
+    if state.unselect() {
+        // RFC 7162 §3.2.11: what follows is about the new one.
+        session
+            .output
+            .line(format_args!("* OK [CLOSED] Previous mailbox closed"));
+    }
+    let State::Authenticated(login) = state else {
+        return Ok(Answer::bad("Log in first"));
+    };
+    let name = mailbox.map_err(Error::from)?;
+    let mailbox = login.mailboxes.open(&name).await?;
+    // In this order, so that a message that comes in between is not told as new and yet below UIDNEXT.
+    let status = mailbox.status();
+    let selected = Selected {
+        view: mailbox.view(session.id, read_only),
+    };
+    updates::flags(&mut session.output, &selected);
+    let picture = selected.view.uids();
+    let next = picture
+        .last()
+        .map_or(1, |last| last.get().saturating_add(1))
+        .max(status.uid_next);
+    let output = &mut session.output;
+    output.line(format_args!("* {} EXISTS", picture.len()));
+    output.line(format_args!("* {} RECENT", selected.view.recent()));
+    if status.unseen > 0
+        && let Some(SeqNum(seq)) = first_unseen(&selected)
+    {
+        output.line(format_args!("* OK [UNSEEN {seq}] First unseen"));
+    }
+    output.line(format_args!("* OK [UIDVALIDITY {}] UIDs valid", status.uid_validity));
+    output.line(format_args!("* OK [UIDNEXT {next}] Predicted next UID"));
+    output.line(format_args!(
+        "* OK [HIGHESTMODSEQ {}] Highest",
+        selected.highest_mod_seq()
+    ));
+    state.select(selected);
+    Ok(match read_only {
+        true => Answer::ok("EXAMINE completed").with_code("READ-ONLY".to_owned()),
+        false => Answer::ok("SELECT completed").with_code("READ-WRITE".to_owned()),
+    })
+}
+
+fn first_unseen(selected: &Selected) -> Option<SeqNum> {
+    let unseen = Pieces::new(selected.view.uids(), STATES).find_map(|piece| {
+        let states = selected.view.mailbox().states(&piece);
+        let state = states.iter().find(|state| !state.flags.contains(Flags::SEEN));
+        state.map(|state| state.uid)
+    })?;
+    selected.seq(unseen)
+}

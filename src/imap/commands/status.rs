@@ -1,0 +1,75 @@
+//! STATUS (RFC 9051 §6.3.11, RFC 7162 §3.1.7, RFC 8438).
+
+use crate::imap::answer::{Answer, Outcome};
+use crate::imap::command::{MailboxArgument, StatusItem};
+use crate::imap::output::Output;
+use crate::imap::session::{Login, Session};
+use crate::mailbox::{Error, MailboxStatus};
+
+/// Tells of a mailbox without selecting it.
+pub(crate) async fn status(
+    session: &mut Session,
+    login: &Login,
+    mailbox: MailboxArgument,
+    items: &[StatusItem],
+) -> Outcome {
+    let name = mailbox.map_err(Error::from)?;
+    let status = login.mailboxes.status(&name).await?;
+    write(&mut session.output, name.as_str(), items, &status);
+    Ok(Answer::ok("STATUS completed"))
+}
+
+/// One STATUS response (RFC 9051 §7.3.4).
+pub(super) fn write(output: &mut Output, name: &str, items: &[StatusItem], status: &MailboxStatus) {
+    output.raw(b"* STATUS ");
+    output.mailbox(name);
+    output.raw(b" (");
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            output.raw(b" ");
+        }
+        match item {
+            StatusItem::Messages => output.text(format_args!("MESSAGES {}", status.messages)),
+            StatusItem::Recent => output.text(format_args!("RECENT {}", status.recent)),
+            StatusItem::UidNext => output.text(format_args!("UIDNEXT {}", status.uid_next)),
+            StatusItem::UidValidity => output.text(format_args!("UIDVALIDITY {}", status.uid_validity)),
+            StatusItem::Unseen => output.text(format_args!("UNSEEN {}", status.unseen)),
+            StatusItem::Deleted => output.text(format_args!("DELETED {}", status.deleted)),
+            StatusItem::Size => output.text(format_args!("SIZE {}", status.size)),
+            StatusItem::HighestModSeq => output.text(format_args!("HIGHESTMODSEQ {}", status.highest_mod_seq)),
+        }
+    }
+    output.raw(b")\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::ids::{ModSeq, UidValidity};
+
+    #[test]
+    fn items_in_the_order_asked_for() {
+        let status = MailboxStatus {
+            messages: 231,
+            recent: 1,
+            unseen: 5,
+            deleted: 2,
+            uid_next: 44292,
+            uid_validity: UidValidity::new(7).unwrap(),
+            highest_mod_seq: ModSeq::MIN,
+            size: 1 << 40,
+        };
+        let items = [
+            StatusItem::UidNext,
+            StatusItem::Messages,
+            StatusItem::Size,
+            StatusItem::HighestModSeq,
+        ];
+        let mut output = Output::new();
+        write(&mut output, "Entwürfe", &items, &status);
+        assert_eq!(
+            output.written(),
+            b"* STATUS \"Entw&APw-rfe\" (UIDNEXT 44292 MESSAGES 231 SIZE 1099511627776 HIGHESTMODSEQ 1)\r\n"
+        );
+    }
+}

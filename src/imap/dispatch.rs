@@ -1,0 +1,267 @@
+//! Which command may be given in which state, and what every command has in common: CONDSTORE awareness before it, what
+//! there is to tell and the tagged answer after it.
+
+use super::answer::{Answer, AnswerKind, Failure, Outcome};
+use super::command::{Command, CommandBody, FetchItem, SearchKey, StatusItem};
+use super::commands::*;
+use super::framer::Literal;
+use super::session::{Session, State};
+use super::updates;
+use tokio_util::sync::CancellationToken;
+
+/// Runs a command and writes all its answers; they leave when the client has pipelined nothing further. `message` is the
+/// literal of APPEND, still on the wire.
+pub(crate) async fn run(
+    session: &mut Session,
+    state: &mut State,
+    command: Command,
+    mut message: Option<Literal>,
+    shutdown: &CancellationToken,
+) -> Result<AnswerKind, Failure> {
+    let Command { tag, body } = command;
+    let expunge = may_expunge(&body);
+    prepare(session, state, &body).await?;
+    let answer = match execute(session, state, &tag, body, &mut message, shutdown).await {
+        Err(Failure::Answer(answer)) => answer,
+        outcome => outcome?,
+    };
+    if let Some(message) = message {
+        let bounds = session.bounds();
+        Box::pin(
+            session
+                .framer
+                .refuse(&mut session.connection, &mut session.output, bounds, message),
+        )
+        .await?;
+    }
+    if let State::Selected(_, selected) = state {
+        updates::tell(session, selected, expunge).await?;
+    }
+    session.answer(Some(&tag), &answer);
+    Ok(answer.kind)
+}
+
+/// The table of states and commands (RFC 9051 §6). Futures are boxed, so that a session that idles carries that of IDLE
+/// only.
+async fn execute(
+    session: &mut Session,
+    state: &mut State,
+    tag: &str,
+    body: CommandBody,
+    message: &mut Option<Literal>,
+    shutdown: &CancellationToken,
+) -> Outcome {
+    use CommandBody as C;
+    use State::{Authenticated, NotAuthenticated, Selected};
+    match (&mut *state, body) {
+        // §6.1: any state
+        (_, C::Capability) => capability::capability(session),
+        (_, C::Noop) => noop::noop(),
+        (_, C::Logout) => logout::logout(session, state),
+        (_, C::Id(fields)) => id::id(session, &fields),
+
+        // §6.2: not authenticated
+        (NotAuthenticated, C::StartTls) => starttls::starttls(session, state),
+        (NotAuthenticated, C::Authenticate { mechanism, initial }) => {
+            Box::pin(authenticate::authenticate(session, state, &mechanism, initial)).await
+        }
+        (NotAuthenticated, C::Login { user, password }) => {
+            Box::pin(login::login(session, state, &user, &password)).await
+        }
+        (NotAuthenticated, _) => Ok(Answer::bad("Log in first")),
+        (_, C::StartTls | C::Authenticate { .. } | C::Login { .. }) => Ok(Answer::bad("Already logged in")),
+
+        // §6.3: authenticated, and selected as well
+        (_, C::Enable(names)) => enable::enable(session, &names),
+        (_, C::Select { mailbox, .. }) => Box::pin(select::select(session, state, mailbox, false)).await,
+        (_, C::Examine { mailbox, .. }) => Box::pin(select::select(session, state, mailbox, true)).await,
+        (_, C::Delete(mailbox)) => Box::pin(delete::delete(session, state, mailbox)).await,
+        (Authenticated(login) | Selected(login, _), C::Create { mailbox, special_use }) => {
+            Box::pin(create::create(login, mailbox, special_use)).await
+        }
+        (Authenticated(login) | Selected(login, _), C::Rename { from, to }) => {
+            Box::pin(rename::rename(session, login, from, to)).await
+        }
+        (Authenticated(login) | Selected(login, _), C::Subscribe(mailbox)) => {
+            Box::pin(subscribe::subscribe(login, mailbox)).await
+        }
+        (Authenticated(login) | Selected(login, _), C::Unsubscribe(mailbox)) => {
+            Box::pin(unsubscribe::unsubscribe(login, mailbox)).await
+        }
+        (Authenticated(login) | Selected(login, _), C::List(asked)) => {
+            Box::pin(list::list(session, login, &asked)).await
+        }
+        (Authenticated(login) | Selected(login, _), C::Lsub { reference, pattern }) => {
+            Box::pin(lsub::lsub(session, login, &reference, &pattern)).await
+        }
+        (_, C::Namespace) => namespace::namespace(session),
+        (Authenticated(login) | Selected(login, _), C::Status { mailbox, items }) => {
+            Box::pin(status::status(session, login, mailbox, &items)).await
+        }
+        (Authenticated(login) | Selected(login, _), C::Append { mailbox, flags, date }) => {
+            Box::pin(append::append(session, login, mailbox, flags, date, message)).await
+        }
+        (Authenticated(_), C::Idle) => Box::pin(idle::idle(session, None, shutdown)).await,
+        (Selected(_, selected), C::Idle) => Box::pin(idle::idle(session, Some(selected), shutdown)).await,
+
+        // §6.4: selected
+        (Selected(login, selected), C::Check) => Box::pin(check::check(login, selected)).await,
+        (Selected(..), C::Close) => Box::pin(close::close(session, state)).await,
+        (Selected(..), C::Unselect) => unselect::unselect(state),
+        (Selected(_, selected), C::Expunge) => Box::pin(expunge::expunge(session, selected)).await,
+        (Selected(_, selected), C::UidExpunge(set)) => Box::pin(expunge::uid_expunge(session, selected, &set)).await,
+        (Selected(_, selected), C::Search { uid, search }) => {
+            Box::pin(search::search(session, selected, tag, uid, &search)).await
+        }
+        (
+            Selected(_, selected),
+            C::Fetch {
+                uid,
+                set,
+                items,
+                changed_since,
+            },
+        ) => Box::pin(fetch::fetch(session, selected, uid, &set, &items, changed_since)).await,
+        (Selected(_, selected), C::Store(asked)) => Box::pin(store::store(session, selected, &asked)).await,
+        (Selected(login, selected), C::Copy { uid, set, mailbox }) => {
+            Box::pin(copy::copy(session, login, selected, uid, &set, &mailbox)).await
+        }
+        (Selected(login, selected), C::Move { uid, set, mailbox }) => {
+            Box::pin(move_::move_(session, login, selected, uid, &set, &mailbox)).await
+        }
+        (_, _) => Ok(Answer::bad("No mailbox is selected")),
+    }
+}
+
+/// Whether EXPUNGE may be told with the answers to a command (RFC 9051 §7.5.1): not where the client may have numbers
+/// under way that it counted before.
+fn may_expunge(body: &CommandBody) -> bool {
+    !matches!(
+        body,
+        CommandBody::Fetch { uid: false, .. }
+            | CommandBody::Search { uid: false, .. }
+            | CommandBody::Store(super::command::Store { uid: false, .. })
+    )
+}
+
+/// What comes before a command in a selected mailbox.
+async fn prepare(session: &mut Session, state: &mut State, body: &CommandBody) -> Result<(), Failure> {
+    let known = matches!(state, State::Authenticated(_) | State::Selected(..));
+    let aware = known && !session.condstore && enables_condstore(body);
+    session.condstore |= aware;
+    let State::Selected(_, selected) = state else {
+        return Ok(());
+    };
+    // A client may name a UID that it has learnt on another connection. So arrivals come first, or a MOVE of such a
+    // message would say OK and do nothing.
+    if names_uids(body) {
+        updates::tell(session, selected, false).await?;
+    }
+    // RFC 7162 §3.1. SELECT and EXAMINE tell it of the mailbox that they open.
+    if aware && !matches!(body, CommandBody::Select { .. } | CommandBody::Examine { .. }) {
+        let highest = selected.highest_mod_seq();
+        session
+            .output
+            .line(format_args!("* OK [HIGHESTMODSEQ {highest}] Highest"));
+    }
+    Ok(())
+}
+
+/// The CONDSTORE-enabling commands (RFC 7162 §3.1) but for ENABLE, which looks at its own arguments.
+fn enables_condstore(body: &CommandBody) -> bool {
+    match body {
+        CommandBody::Select { condstore, .. } | CommandBody::Examine { condstore, .. } => *condstore,
+        CommandBody::Enable(names) => names.iter().any(|name| name == enable::CONDSTORE),
+        CommandBody::Status { items, .. } => items.contains(&StatusItem::HighestModSeq),
+        CommandBody::List(list) => list
+            .return_status
+            .as_ref()
+            .is_some_and(|items| items.contains(&StatusItem::HighestModSeq)),
+        CommandBody::Fetch {
+            items, changed_since, ..
+        } => changed_since.is_some() || items.contains(&FetchItem::ModSeq),
+        CommandBody::Store(store) => store.unchanged_since.is_some(),
+        CommandBody::Search { search, .. } => names_mod_seq(&search.key),
+        _ => false,
+    }
+}
+
+/// Depth is bounded by the parser.
+fn names_mod_seq(key: &SearchKey) -> bool {
+    match key {
+        SearchKey::ModSeq(_) => true,
+        SearchKey::And(keys) => keys.iter().any(names_mod_seq),
+        SearchKey::Or(a, b) => names_mod_seq(a) || names_mod_seq(b),
+        SearchKey::Not(key) => names_mod_seq(key),
+        _ => false,
+    }
+}
+
+fn names_uids(body: &CommandBody) -> bool {
+    matches!(
+        body,
+        CommandBody::Fetch { uid: true, .. }
+            | CommandBody::Copy { uid: true, .. }
+            | CommandBody::Move { uid: true, .. }
+            | CommandBody::Store(super::command::Store { uid: true, .. })
+            | CommandBody::UidExpunge(_)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::command::{Search, SequenceBound, SequenceSet, Store};
+    use crate::mail::flags::FlagList;
+    use crate::mailbox::FlagAction;
+
+    fn commands(uid: bool) -> Vec<CommandBody> {
+        let set = SequenceSet::Ranges(vec![(SequenceBound::Number(1), SequenceBound::Last)]);
+        vec![
+            CommandBody::Fetch {
+                uid,
+                set: set.clone(),
+                items: vec![FetchItem::Flags],
+                changed_since: None,
+            },
+            CommandBody::Search {
+                uid,
+                search: Search {
+                    returns: None,
+                    charset: None,
+                    key: SearchKey::All,
+                },
+            },
+            CommandBody::Store(Store {
+                uid,
+                set,
+                unchanged_since: None,
+                action: FlagAction::Add,
+                silent: false,
+                flags: FlagList::default(),
+            }),
+        ]
+    }
+
+    #[test]
+    fn numbers_under_way_forbid_expunge() {
+        assert!(commands(false).iter().all(|body| !may_expunge(body)));
+        assert!(commands(true).iter().all(may_expunge));
+        assert!(may_expunge(&CommandBody::Noop) && may_expunge(&CommandBody::Idle));
+    }
+
+    #[test]
+    fn mod_seq_anywhere_makes_a_client_aware() {
+        let nested = SearchKey::Not(Box::new(SearchKey::And(vec![SearchKey::All, SearchKey::ModSeq(1)])));
+        let body = CommandBody::Search {
+            uid: true,
+            search: Search {
+                returns: None,
+                charset: None,
+                key: nested,
+            },
+        };
+        assert!(enables_condstore(&body));
+        assert!(commands(true).iter().all(|body| !enables_condstore(body)));
+    }
+}

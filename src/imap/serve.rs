@@ -1,0 +1,166 @@
+//! The life of one connection: greeting, commands one after the other, goodbye.
+
+use super::answer::{Answer, AnswerKind, Failure};
+use super::dispatch;
+use super::framer::Frame;
+use super::parse::ParseError;
+use super::session::{Imap, Session, State};
+use crate::net::connection::{Connection, ReadError};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+/// First words of clients that speak another protocol: web browsers made to send mail commands in a form, proxies, SMTP
+/// clients on the wrong port. They would be tags, each on a line that is no command.
+const FOREIGN: [&str; 13] = [
+    "GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE", "PRI", "EHLO", "HELO", "LHLO",
+];
+
+/// Serves one connection until it ends or `shutdown` is cancelled (then: BYE).
+pub async fn serve(imap: Arc<Imap>, connection: Connection, shutdown: CancellationToken) {
+    let mut session = Session::new(imap, connection);
+    let span = tracing::info_span!(
+        "imap",
+        session = session.id.0,
+        peer = %session.connection.peer(),
+        account = tracing::field::Empty,
+    );
+    async {
+        let reason = match converse(&mut session, &shutdown).await {
+            Ok(()) | Err(Failure::Answer(_)) => "logged out",
+            Err(Failure::Bye(text)) => {
+                session.output.line(format_args!("* BYE {text}"));
+                let _ = session.flush().await;
+                text
+            }
+            Err(Failure::Disconnected(error)) => {
+                tracing::debug!(%error, "disconnected");
+                "disconnected"
+            }
+        };
+        // Whoever only knocks is no news.
+        match session.login_deadline {
+            Some(_) => tracing::debug!(reason, "session ended"),
+            None => tracing::info!(reason, "session ended"),
+        }
+        session.connection.close().await;
+    }
+    .instrument(span)
+    .await;
+}
+
+/// Commands one after the other until LOGOUT. What is pipelined waits in the connection's buffer, and the answers to it
+/// leave together.
+async fn converse(session: &mut Session, shutdown: &CancellationToken) -> Result<(), Failure> {
+    greet(session);
+    let mut state = State::NotAuthenticated;
+    let mut first = true;
+    let mut errors = 0;
+    loop {
+        // Before the select: a write that is dropped half done would spoil the BYE. The framer sends the rest.
+        if session.connection.buffered().is_empty() || !session.notices.is_empty() {
+            session.flush().await?;
+        }
+        let frame = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return Err(Failure::Bye("Server is shutting down")),
+            frame = next(session) => frame,
+        };
+        let answered = match frame {
+            Ok(Frame::Command(command)) => dispatch::run(session, &mut state, command, None, shutdown).await?,
+            Ok(Frame::Append(command, message)) => {
+                dispatch::run(session, &mut state, command, Some(message), shutdown).await?
+            }
+            Ok(Frame::Invalid(error)) if first && is_foreign(&error) => {
+                return Err(Failure::Bye("This is an IMAP server"));
+            }
+            Ok(Frame::Invalid(error)) => refuse(session, error),
+            Err(ReadError::LineTooLong) => {
+                session.answer(None, &Answer::bad("Command too long"));
+                AnswerKind::Bad
+            }
+            Err(error) => return Err(error.into()),
+        };
+        first = false;
+        errors = match answered {
+            AnswerKind::Bad => errors + 1,
+            _ => 0,
+        };
+        match &state {
+            State::Logout => return Ok(session.flush().await?),
+            State::StartTls => {
+                start_tls(session).await?;
+                state = State::NotAuthenticated;
+            }
+            // RFC 2180 §3.3. In another session's DELETE the mailbox went away; a client that waits for news of it would
+            // wait for ever, and its sequence numbers mean nothing.
+            State::Selected(_, selected) if selected.view.is_deleted() => {
+                return Err(Failure::Bye("The selected mailbox was deleted"));
+            }
+            _ if errors >= session.imap.config.imap.max_errors => {
+                return Err(Failure::Bye("Too many commands that are none"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// RFC 9051 §7.1.1; the capabilities spare the client a command.
+fn greet(session: &mut Session) {
+    let capabilities = session.capabilities();
+    let host = &session.imap.config.hostname;
+    session.output.line(format_args!(
+        "* OK [CAPABILITY {capabilities}] {host} IMAP server ready"
+    ));
+}
+
+async fn next(session: &mut Session) -> Result<Frame, ReadError> {
+    let bounds = session.bounds();
+    session
+        .framer
+        .next(&mut session.connection, &mut session.output, bounds, session.utf8)
+        .await
+}
+
+fn refuse(session: &mut Session, error: ParseError) -> AnswerKind {
+    let (tag, answer) = match error {
+        ParseError::Bad { tag, text } => (tag, Answer::bad(&text)),
+        ParseError::BadCharset { tag } => {
+            let code = "BADCHARSET";
+            (Some(tag), Answer::no(Some(code), "The charset is not known"))
+        }
+    };
+    session.answer(tag.as_deref(), &answer);
+    answer.kind
+}
+
+fn is_foreign(error: &ParseError) -> bool {
+    match error {
+        ParseError::Bad { tag: Some(tag), .. } => FOREIGN.iter().any(|word| word.eq_ignore_ascii_case(tag)),
+        _ => false,
+    }
+}
+
+/// The handshake behind the OK of STARTTLS. Nothing of what came before it is remembered (RFC 9051 §6.2.1).
+async fn start_tls(session: &mut Session) -> Result<(), Failure> {
+    session.flush().await?;
+    let timeout = session.bounds().timeout;
+    Box::pin(session.connection.start_tls(timeout)).await?;
+    session.framer = super::framer::Framer::new();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_protocol_is_told_by_its_first_word() {
+        let bad = |tag: Option<&str>| ParseError::Bad {
+            tag: tag.map(str::to_owned),
+            text: String::new(),
+        };
+        assert!(is_foreign(&bad(Some("POST"))) && is_foreign(&bad(Some("ehlo"))));
+        assert!(!is_foreign(&bad(Some("a1"))) && !is_foreign(&bad(None)));
+    }
+}
