@@ -90,11 +90,7 @@ impl Server {
                 accounts: accounts.clone(),
                 delivery: delivery.clone(),
             }),
-            imap: Arc::new(Imap {
-                config: config.clone(),
-                accounts: accounts.clone(),
-                mailboxes: mailboxes.clone(),
-            }),
+            imap: Arc::new(Imap::new(config.clone(), accounts.clone(), mailboxes.clone())),
             tls: tls.clone(),
             tasks: TaskTracker::new(),
             shutdown: shutdown.clone(),

@@ -1,5 +1,6 @@
 //! How a command ends: a tagged answer (RFC 9051 §7.1) with a code of RFC 5530, or the end of the connection.
 
+use super::parse::ParseError;
 use crate::mailbox::Error;
 use crate::net::connection::ReadError;
 use std::io;
@@ -80,6 +81,18 @@ impl From<ReadError> for Failure {
             ReadError::LineTooLong => Failure::Answer(Answer::bad("Line too long")),
             ReadError::Io(error) => Failure::Disconnected(error),
         }
+    }
+}
+
+/// How a line that is no command is answered.
+impl From<ParseError> for Failure {
+    fn from(error: ParseError) -> Failure {
+        Failure::Answer(match error {
+            ParseError::Bad { text, .. } => Answer::bad(&text),
+            ParseError::BadCharset { .. } => Answer::no(Some("BADCHARSET"), "The charset is not known"),
+            ParseError::UseAttribute { .. } => Answer::no(Some("USEATTR"), "No mailbox can have that use here"),
+            ParseError::Hopeless { text } => return Failure::Bye(text),
+        })
     }
 }
 

@@ -10,12 +10,6 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// First words of clients that speak another protocol: web browsers made to send mail commands in a form, proxies, SMTP
-/// clients on the wrong port. They would be tags, each on a line that is no command.
-const FOREIGN: [&str; 13] = [
-    "GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE", "PRI", "EHLO", "HELO", "LHLO",
-];
-
 /// Serves one connection until it ends or `shutdown` is cancelled (then: BYE).
 pub async fn serve(imap: Arc<Imap>, connection: Connection, shutdown: CancellationToken) {
     let mut session = Session::new(imap, connection);
@@ -54,7 +48,6 @@ pub async fn serve(imap: Arc<Imap>, connection: Connection, shutdown: Cancellati
 async fn converse(session: &mut Session, shutdown: &CancellationToken) -> Result<(), Failure> {
     greet(session);
     let mut state = State::NotAuthenticated;
-    let mut first = true;
     let mut errors = 0;
     loop {
         // Before the select: a write that is dropped half done would spoil the BYE. The framer sends the rest.
@@ -71,17 +64,13 @@ async fn converse(session: &mut Session, shutdown: &CancellationToken) -> Result
             Ok(Frame::Append(command, message)) => {
                 dispatch::run(session, &mut state, command, Some(message), shutdown).await?
             }
-            Ok(Frame::Invalid(error)) if first && is_foreign(&error) => {
-                return Err(Failure::Bye("This is an IMAP server"));
-            }
-            Ok(Frame::Invalid(error)) => refuse(session, error),
+            Ok(Frame::Invalid(error)) => refuse(session, error)?,
             Err(ReadError::LineTooLong) => {
                 session.answer(None, &Answer::bad("Command too long"));
                 AnswerKind::Bad
             }
             Err(error) => return Err(error.into()),
         };
-        first = false;
         errors = match answered {
             AnswerKind::Bad => errors + 1,
             _ => 0,
@@ -122,22 +111,18 @@ async fn next(session: &mut Session) -> Result<Frame, ReadError> {
         .await
 }
 
-fn refuse(session: &mut Session, error: ParseError) -> AnswerKind {
-    let (tag, answer) = match error {
-        ParseError::Bad { tag, text } => (tag, Answer::bad(&text)),
-        ParseError::BadCharset { tag } => {
-            let code = "BADCHARSET";
-            (Some(tag), Answer::no(Some(code), "The charset is not known"))
-        }
+fn refuse(session: &mut Session, error: ParseError) -> Result<AnswerKind, Failure> {
+    let tag = match &error {
+        ParseError::Bad { tag, .. } => tag.clone(),
+        ParseError::BadCharset { tag } | ParseError::UseAttribute { tag } => Some(tag.clone()),
+        ParseError::Hopeless { .. } => None,
     };
-    session.answer(tag.as_deref(), &answer);
-    answer.kind
-}
-
-fn is_foreign(error: &ParseError) -> bool {
-    match error {
-        ParseError::Bad { tag: Some(tag), .. } => FOREIGN.iter().any(|word| word.eq_ignore_ascii_case(tag)),
-        _ => false,
+    match Failure::from(error) {
+        Failure::Answer(answer) => {
+            session.answer(tag.as_deref(), &answer);
+            Ok(answer.kind)
+        }
+        failure => Err(failure),
     }
 }
 
@@ -148,19 +133,4 @@ async fn start_tls(session: &mut Session) -> Result<(), Failure> {
     Box::pin(session.connection.start_tls(timeout)).await?;
     session.framer = super::framer::Framer::new();
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn another_protocol_is_told_by_its_first_word() {
-        let bad = |tag: Option<&str>| ParseError::Bad {
-            tag: tag.map(str::to_owned),
-            text: String::new(),
-        };
-        assert!(is_foreign(&bad(Some("POST"))) && is_foreign(&bad(Some("ehlo"))));
-        assert!(!is_foreign(&bad(Some("a1"))) && !is_foreign(&bad(None)));
-    }
 }

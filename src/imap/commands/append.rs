@@ -7,7 +7,6 @@ use super::copy::target;
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::MailboxArgument;
 use crate::imap::framer::Literal;
-use crate::imap::parse::ParseError;
 use crate::imap::session::{Login, Session};
 use crate::mail::date::Timestamp;
 use crate::mail::flags::FlagList;
@@ -37,10 +36,7 @@ pub(crate) async fn append(
         return Ok(Answer::no(Some("CANNOT"), "A message is not empty"));
     }
     *message = None;
-    let incoming = match receive(session, literal).await? {
-        Ok(incoming) => incoming,
-        Err(answer) => return Ok(answer),
-    };
+    let incoming = receive(session, literal).await?;
     let spooled = incoming.finish().await.map_err(storage)?;
     let message = NewMessage {
         spooled,
@@ -57,7 +53,7 @@ pub(crate) async fn append(
 
 /// Reads the message and the end of the command. All of it is read even when it is not wanted any more, for the command
 /// behind it is.
-async fn receive(session: &mut Session, literal: Literal) -> Result<Result<Incoming, Answer>, Failure> {
+async fn receive(session: &mut Session, literal: Literal) -> Result<Incoming, Failure> {
     let bounds = session.bounds();
     session
         .framer
@@ -82,14 +78,16 @@ async fn receive(session: &mut Session, literal: Literal) -> Result<Result<Incom
         .framer
         .end(&mut session.connection, &mut session.output, bounds)
         .await?;
-    Ok(match (end, written) {
-        (Err(ParseError::Bad { text, .. }), _) => Err(Answer::bad(&text)),
-        (Err(ParseError::BadCharset { .. }), _) => Err(Answer::bad("The command ends behind the message")),
+    end?;
+    if nul {
         // RFC 9051 §4.3: no NUL in a literal, and we would have to send one back.
-        (Ok(()), _) if nul => Err(Answer::no(Some("CANNOT"), "The message has a NUL octet")),
-        (Ok(()), Err(error)) => return Err(storage(error)),
-        (Ok(()), Ok(())) => Ok(incoming),
-    })
+        return Err(Failure::Answer(Answer::no(
+            Some("CANNOT"),
+            "The message has a NUL octet",
+        )));
+    }
+    written.map_err(storage)?;
+    Ok(incoming)
 }
 
 fn storage(error: io::Error) -> Failure {
