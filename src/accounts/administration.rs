@@ -302,7 +302,7 @@ async fn not_taken(changes: &mut Changes, address: &Address) -> Result<(), Error
 
 /// A domain's name, normalised as in addresses. No address literals: those are not domains.
 fn domain_name(name: &str) -> Result<String, Error> {
-    match Address::parse(&format!("postmaster@{}", name.trim())) {
+    match Address::new("postmaster", name.trim()) {
         Ok(address) if !address.domain().starts_with('[') => Ok(address.domain().to_owned()),
         _ => Err(Error::InvalidDomain(name.to_owned())),
     }
@@ -317,7 +317,7 @@ fn account_address(text: &str) -> Result<Address, Error> {
     if !local.chars().all(usable) || local.starts_with('.') || local.ends_with('.') || local.contains("..") {
         return Err(Error::UnusableName(given.local().to_owned()));
     }
-    Address::parse(&format!("{local}@{}", given.domain())).map_err(|_| invalid())
+    Address::new(&local, given.domain()).map_err(|_| invalid())
 }
 
 /// Local part and domain of an alias, normalised; an empty local part for the catch-all.
@@ -330,11 +330,11 @@ fn alias_address(text: &str) -> Result<(String, String), Error> {
     Ok((fold(address.local()), address.domain().to_owned()))
 }
 
+/// An alias as people write it.
 fn written(local: &str, domain: &str) -> String {
-    match Address::parse(&format!("{local}@{domain}")) {
+    match Address::new(local, domain) {
         Ok(address) => address.to_string(),
-        // The catch-all, and local parts that need quotes.
-        Err(_) if local == CATCH_ALL => format!("@{domain}"),
-        Err(_) => format!("\"{}\"@{domain}", local.replace('\\', "\\\\").replace('"', "\\\"")),
+        // The catch-all: no address has an empty local part.
+        Err(_) => format!("{local}@{domain}"),
     }
 }

@@ -51,7 +51,7 @@ impl Accounts {
             Address::parse(login)
         } else {
             match database.only_domain().await? {
-                Some(domain) => Address::parse(&format!("{login}@{domain}")),
+                Some(domain) => Address::new(login, &domain),
                 None => return Ok(None),
             }
         };

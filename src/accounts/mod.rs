@@ -63,7 +63,7 @@ impl Account {
     fn from_row(row: &AccountRow) -> anyhow::Result<Account> {
         Ok(Account {
             id: AccountId(row.id),
-            address: Address::parse(&format!("{}@{}", row.local, row.domain))?,
+            address: Address::new(&row.local, &row.domain)?,
         })
     }
 }

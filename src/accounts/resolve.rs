@@ -47,10 +47,7 @@ impl Accounts {
     /// Whose `<postmaster>` without a domain is (RFC 5321 §4.1.1.3): the postmaster of the domain of the oldest account.
     pub async fn postmaster(&self) -> anyhow::Result<Resolution> {
         match self.0.database.first_account("").await? {
-            Some(first) => {
-                self.resolve(&Address::parse(&format!("{POSTMASTER}@{}", first.domain))?)
-                    .await
-            }
+            Some(first) => self.resolve(&Address::new(POSTMASTER, &first.domain)?).await,
             None => Ok(Resolution::UnknownUser),
         }
     }

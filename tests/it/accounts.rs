@@ -1,0 +1,243 @@
+//! Accounts, aliases and logins on a real database.
+
+use posthaste::accounts::{Accounts, Error, LoginError, Resolution};
+use posthaste::config::Login;
+use posthaste::mail::address::Address;
+use tempfile::TempDir;
+
+async fn open(data: &TempDir) -> Accounts {
+    Accounts::open(data.path(), &Login::default()).await.unwrap()
+}
+
+/// example.org with alice and bob.
+async fn populated(data: &TempDir) -> Accounts {
+    let accounts = open(data).await;
+    accounts.add_domain("Example.ORG").await.unwrap();
+    accounts.add("Alice@example.org", "wonderland").await.unwrap();
+    accounts.add("bob@example.org", "builder").await.unwrap();
+    accounts
+}
+
+/// The local parts of those whose address it is; `?` for an unknown user, `remote` for another's domain.
+async fn whose(accounts: &Accounts, address: &str) -> String {
+    match accounts.resolve(&Address::parse(address).unwrap()).await.unwrap() {
+        Resolution::Local(found) => {
+            let locals: Vec<_> = found.iter().map(|account| account.address.local()).collect();
+            locals.join(" ")
+        }
+        Resolution::UnknownUser => "?".to_owned(),
+        Resolution::Remote => "remote".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn account_alias_subaddress_and_catch_all_in_that_order() {
+    let data = tempfile::tempdir().unwrap();
+    let accounts = populated(&data).await;
+    let both = ["alice@example.org".to_owned(), "bob@example.org".to_owned()];
+    accounts.add_alias("team@example.org", &both).await.unwrap();
+    accounts.add_alias("alice+shop@example.org", &both[1..]).await.unwrap();
+    for (address, owners) in [
+        ("alice@example.org", "alice"),
+        ("ALICE@EXAMPLE.org", "alice"),
+        ("alice+tag@example.org", "alice"),
+        ("alice+a+b@example.org", "alice"),
+        ("alice+Shop@example.org", "bob"),
+        ("team@example.org", "alice bob"),
+        ("Team+x@example.org", "alice bob"),
+        ("carol@example.org", "?"),
+        ("carol+tag@example.org", "?"),
+        ("+tag@example.org", "?"),
+        ("alice@example.net", "remote"),
+        ("alice@sub.example.org", "remote"),
+        ("Postmaster@example.org", "alice"),
+    ] {
+        assert_eq!(whose(&accounts, address).await, owners, "{address}");
+    }
+    accounts.add_alias("@example.org", &both[1..]).await.unwrap();
+    for (address, owners) in [
+        ("carol@example.org", "bob"),
+        ("+tag@example.org", "bob"),
+        ("alice@example.org", "alice"),
+        ("postmaster@example.org", "bob"),
+        ("carol@example.net", "remote"),
+    ] {
+        assert_eq!(whose(&accounts, address).await, owners, "{address}, with a catch-all");
+    }
+    accounts.add_alias("postmaster@example.org", &both).await.unwrap();
+    assert_eq!(whose(&accounts, "postmaster@example.org").await, "alice bob");
+}
+
+#[tokio::test]
+async fn postmaster_is_always_somebody() {
+    let data = tempfile::tempdir().unwrap();
+    let accounts = open(&data).await;
+    assert_eq!(accounts.postmaster().await.unwrap(), Resolution::UnknownUser);
+    accounts.add_domain("empty.example").await.unwrap();
+    assert_eq!(whose(&accounts, "postmaster@empty.example").await, "?");
+    let accounts = populated(&data).await;
+    assert_eq!(whose(&accounts, "postmaster@empty.example").await, "alice");
+    let Resolution::Local(found) = accounts.postmaster().await.unwrap() else {
+        panic!("nobody");
+    };
+    assert_eq!(found[0].address.to_string(), "alice@example.org");
+}
+
+#[tokio::test]
+async fn a_login_is_an_address_in_any_case_or_a_local_part_where_that_is_clear() {
+    let data = tempfile::tempdir().unwrap();
+    let accounts = populated(&data).await;
+    for login in ["alice@example.org", " Alice@EXAMPLE.org\t", "alice", "ALICE"] {
+        let account = accounts.authenticate(login, "wonderland").await.unwrap();
+        assert_eq!(account.address.to_string(), "alice@example.org", "{login:?}");
+    }
+    for (login, password) in [
+        ("alice@example.org", "Wonderland"),
+        ("alice@example.org", "wonderland "),
+        ("alice@example.org", ""),
+        ("alice@example.org", "builder"),
+        ("carol@example.org", "wonderland"),
+        ("alice+tag@example.org", "wonderland"),
+        ("@example.org", "wonderland"),
+        ("", ""),
+        ("a@b@c", "x"),
+        ("alice@example.net", "wonderland"),
+    ] {
+        let refused = accounts.authenticate(login, password).await;
+        assert!(matches!(refused, Err(LoginError::Refused)), "{login:?} {password:?}");
+    }
+    accounts.add_domain("example.net").await.unwrap();
+    let refused = accounts.authenticate("alice", "wonderland").await;
+    assert!(matches!(refused, Err(LoginError::Refused)), "two domains: whose alice?");
+}
+
+#[tokio::test]
+async fn changes_of_another_process_are_true_at_once() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, command_line) = (populated(&data).await, open(&data).await);
+    server.authenticate("alice", "wonderland").await.unwrap();
+    command_line
+        .set_password("alice@example.org", "looking glass")
+        .await
+        .unwrap();
+    assert!(
+        server.authenticate("alice", "wonderland").await.is_err(),
+        "the old password was remembered"
+    );
+    server.authenticate("alice", "looking glass").await.unwrap();
+
+    command_line.set_enabled("alice@example.org", false).await.unwrap();
+    assert!(server.authenticate("alice", "looking glass").await.is_err());
+    assert_eq!(
+        whose(&server, "alice@example.org").await,
+        "alice",
+        "who may not log in still gets mail"
+    );
+    command_line.set_enabled("alice@example.org", true).await.unwrap();
+    server.authenticate("alice", "looking glass").await.unwrap();
+
+    let first = command_line.remove("alice@example.org").await.unwrap();
+    assert!(server.authenticate("alice", "looking glass").await.is_err());
+    assert_eq!(whose(&server, "alice@example.org").await, "?");
+    let second = command_line.add("alice@example.org", "again").await.unwrap();
+    assert_ne!(first.id, second.id, "a number is given once");
+}
+
+#[tokio::test]
+async fn twenty_processes_may_open_a_new_database_together() {
+    let data = tempfile::tempdir().unwrap();
+    let opening: Vec<_> = (0..20)
+        .map(|number| {
+            let folder = data.path().to_owned();
+            tokio::spawn(async move {
+                let accounts = Accounts::open(&folder, &Login::default()).await.unwrap();
+                accounts.add_domain(&format!("d{number}.example")).await.unwrap();
+            })
+        })
+        .collect();
+    for opened in opening {
+        opened.await.unwrap();
+    }
+    assert_eq!(open(&data).await.domains().await.unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_says_why() {
+    let data = tempfile::tempdir().unwrap();
+    let accounts = populated(&data).await;
+    let alice = ["alice@example.org".to_owned()];
+    accounts.add_alias("info@example.org", &alice).await.unwrap();
+    let told = |error: Error| error.to_string();
+
+    let error = accounts.add_domain("EXAMPLE.org").await.unwrap_err();
+    assert_eq!(told(error), "the domain example.org exists already");
+    for wrong in ["", "exa mple", "[127.0.0.1]", "a@b", "@example.org"] {
+        let error = accounts.add_domain(wrong).await.unwrap_err();
+        assert_eq!(told(error), format!("{wrong:?} is no domain name"));
+    }
+    let error = accounts.remove_domain("example.org").await.unwrap_err();
+    assert_eq!(
+        told(error),
+        "the domain example.org is in use: accounts: 2, aliases: 1; remove these first"
+    );
+    let error = accounts.add("carol@example.net", "secret").await.unwrap_err();
+    assert_eq!(told(error), "there is no domain example.net");
+    let error = accounts.add("Alice@example.org", "secret").await.unwrap_err();
+    assert_eq!(told(error), "the account alice@example.org exists already");
+    let error = accounts.add("info@example.org", "secret").await.unwrap_err();
+    assert_eq!(told(error), "the alias info@example.org exists already");
+    for wrong in [
+        "carol+x@example.org",
+        "\"../x\"@example.org",
+        "a/b@example.org",
+        "\".\"@example.org",
+    ] {
+        let error = accounts.add(wrong, "secret").await.unwrap_err();
+        assert!(matches!(error, Error::UnusableName(_)), "{wrong}: {error}");
+    }
+    for wrong in ["", "x\r\ny", &"x".repeat(600)] {
+        let error = accounts.add("carol@example.org", wrong).await.unwrap_err();
+        assert!(matches!(error, Error::UnusablePassword(_)), "{error}");
+    }
+    let error = accounts.remove("alice@example.org").await.unwrap_err();
+    assert_eq!(
+        told(error),
+        "aliases lead to the account alice@example.org: info@example.org; remove these first"
+    );
+    let error = accounts.remove("carol@example.org").await.unwrap_err();
+    assert_eq!(told(error), "there is no account carol@example.org");
+    let error = accounts
+        .add_alias("x@example.org", &["carol@example.org".to_owned()])
+        .await
+        .unwrap_err();
+    assert_eq!(told(error), "there is no account carol@example.org");
+    let error = accounts.add_alias("bob@example.org", &alice).await.unwrap_err();
+    assert_eq!(told(error), "the account bob@example.org exists already");
+    let error = accounts.remove_alias("x@example.org").await.unwrap_err();
+    assert_eq!(told(error), "there is no alias x@example.org");
+    let error = accounts.remove_alias("@example.org").await.unwrap_err();
+    assert_eq!(told(error), "there is no alias @example.org");
+
+    // What failed half way left nothing behind.
+    let aliases = accounts.aliases().await.unwrap();
+    assert_eq!(aliases.len(), 1);
+    assert_eq!(aliases[0].targets, alice);
+
+    accounts.remove_alias("info@example.org").await.unwrap();
+    accounts.remove("alice@example.org").await.unwrap();
+    accounts.remove("bob@example.org").await.unwrap();
+    accounts.remove_domain("example.org").await.unwrap();
+    assert!(accounts.domains().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_database_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let data = tempfile::tempdir().unwrap();
+    let _accounts = populated(&data).await;
+    for file in std::fs::read_dir(data.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.path().display());
+    }
+}
