@@ -113,6 +113,16 @@ def await_push(client, wanted, seconds=WAIT_SECONDS):
     return responses
 
 
+def flags(told):
+    """The flags of each FETCH response in what was pushed, by sequence number; a later one replaces an earlier one."""
+    return {each[0]: dict(zip(each[2][::2], each[2][1::2]))[b"FLAGS"] for each in told if each[1] == b"FETCH"}
+
+
+def expunged(told):
+    """The sequence numbers of the EXPUNGE responses in what was pushed, in their order."""
+    return [each[0] for each in told if each[1] == b"EXPUNGE"]
+
+
 def subjects(client):
     """Subjects of the selected mailbox by UID."""
     uids = client.search()

@@ -1,0 +1,202 @@
+"""Thunderbird under Xvfb, with polling switched off: what is delivered, flagged and expunged elsewhere shows at once.
+
+Marionette drives it: it stores the password, trusts the certificate, opens the inbox, and asks Thunderbird's own folder
+database what it holds. That no poll was involved is read from its IMAP log: between IDLE and the server's EXISTS it
+sent nothing. A screenshot is kept beside the logs.
+"""
+
+import base64
+import os
+import re
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+from fixture import ALICE, ARTIFACTS, CERTIFICATE, HOST, PORTS, check, deliver, eventually, imap, message, need, run, step
+from marionette import Marionette
+from servers import free_ports
+
+START_SECONDS = 90
+"""Thunderbird makes a new profile at its first start."""
+PUSH_SECONDS = 20
+
+SUBJECT = "Pushed to Thunderbird – sofort"
+"""With a letter that must be decoded."""
+
+
+def main():
+    need("thunderbird", "Xvfb", "import")
+    print(f"  {run('thunderbird', '--version').strip()}")
+    deliver(message("Before Thunderbird started"))
+    profile = Path("profile")
+    profile.mkdir()
+    (marionette_port,) = free_ports(1)
+    (profile / "user.js").write_text(preferences(marionette_port))
+    log = ARTIFACTS / "imap.moz_log"
+    display = Xvfb()
+    thunderbird = start(profile, log, display)
+    try:
+        remote = eventually("Marionette", lambda: attach(marionette_port, thunderbird), START_SECONDS)
+        observe(remote, log, display)
+        remote.quit()
+        thunderbird.wait(PUSH_SECONDS)
+    finally:
+        for process in (thunderbird, display.process):
+            process.kill()
+            process.wait()
+
+
+def observe(remote, log, display):
+    step("the inbox is opened")
+    remote.run(SCRIPTS["prepare"], HOST, ALICE["address"], ALICE["password"], PORTS["imaps"], certificate())
+    remote.run(SCRIPTS["await"], {"subject": "Before Thunderbird started"})
+    idles = eventually("IDLE", lambda: idling(log), PUSH_SECONDS)
+
+    step("a delivery")
+    accepted = deliver(message(SUBJECT))
+    appeared = remote.run(SCRIPTS["await"], {"subject": SUBJECT}) / 1000
+    print(f"  in the folder database {1000 * (appeared - accepted):.0f} ms after the 250")
+    told = told_while_idle(log, idles)
+    assert re.search(r"\* 2 EXISTS", told), f"Thunderbird left IDLE before it was told of the message:\n{told}"
+
+    step("a flag and an expunge by another client")
+    eventually("IDLE", lambda: idling(log) > idles, PUSH_SECONDS)
+    other = imap(folder="INBOX")
+    other.add_flags([2], [rb"\Flagged"])
+    remote.run(SCRIPTS["await"], {"subject": SUBJECT, "flagged": True})
+    eventually("IDLE", lambda: idling(log), PUSH_SECONDS)
+    other.delete_messages([1])
+    other.expunge()
+    remote.run(SCRIPTS["await"], {"subject": "Before Thunderbird started", "gone": True})
+    check("in the folder database", remote.run(SCRIPTS["subjects"]), [SUBJECT])
+    other.logout()
+
+    display.screenshot(ARTIFACTS / "thunderbird.png")
+    print("  commands Thunderbird sent:")
+    for command in dict.fromkeys(re.findall(r"SendData: (?:\w+ )?(.*)", log_text(log))):
+        if "suppressed" not in command:
+            print(f"    {command.strip()}")
+
+
+def preferences(marionette_port):
+    values = {
+        "ADDRESS": ALICE["address"], "HOST": HOST, "PORT": PORTS["imaps"], "MARIONETTE": marionette_port,
+    }
+    template = (Path(__file__).parent / "profile.js").read_text()
+    return re.sub(r"@([A-Z]+)@(?=[',) ])", lambda match: str(values.get(match[1], match[0])), template)
+
+
+def start(profile, log, display):
+    environment = os.environ | {
+        "DISPLAY": display.name,
+        "MOZ_LOG": "IMAP:4,timestamp,sync",
+        "MOZ_LOG_FILE": str(log.with_suffix("")),
+        "NO_AT_BRIDGE": "1",
+    }
+    with open(ARTIFACTS / "thunderbird.log", "wb") as output:
+        return subprocess.Popen(
+            ["thunderbird", "--profile", profile, "--no-remote", "--marionette", "--remote-allow-system-access"],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
+        )
+
+
+def attach(port, thunderbird):
+    assert thunderbird.poll() is None, f"Thunderbird ended with status {thunderbird.returncode}"
+    try:
+        return Marionette(port, START_SECONDS)
+    except ConnectionError:
+        return None
+
+
+def certificate():
+    """The server's certificate as Thunderbird takes it: DER in base64."""
+    return base64.b64encode(ssl.PEM_cert_to_DER_cert(Path(CERTIFICATE).read_text())).decode()
+
+
+def log_text(log):
+    return log.read_text(errors="replace") if log.exists() else ""
+
+
+IDLE = re.compile(r"SendData: \w+ IDLE\b.*?CreateNewLineFromSocket: \+ [^\n]*\n", re.DOTALL)
+"""From the command to the server's agreement."""
+
+
+def idling(log):
+    """How often the server agreed to an IDLE; 0 when the last one has ended."""
+    text = log_text(log)
+    agreed = list(IDLE.finditer(text))
+    return len(agreed) if agreed and "SendData: DONE" not in text[agreed[-1].end():] else 0
+
+
+def told_while_idle(log, number):
+    """What the log says from IDLE number `number` until Thunderbird sent something again."""
+    text = log_text(log)
+    agreed = list(IDLE.finditer(text))[number - 1]
+    return text[agreed.end():].partition("SendData:")[0]
+
+
+class Xvfb:
+    """A display that nobody looks at."""
+
+    def __init__(self):
+        readable, writable = os.pipe()
+        self.process = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writable), "-screen", "0", "1200x800x24", "-nolisten", "tcp"],
+            pass_fds=[writable], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        os.close(writable)
+        with open(readable) as number:
+            self.name = f":{number.readline().strip()}"
+
+    def screenshot(self, file):
+        run("import", "-window", "root", file, env=os.environ | {"DISPLAY": self.name})
+
+
+COMMON = """
+const { MailServices } = ChromeUtils.importESModule('resource:///modules/MailServices.sys.mjs');
+const server = MailServices.accounts.defaultAccount.incomingServer;
+const inbox = server.rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox);
+const headers = () => [...inbox.messages];
+"""
+
+SCRIPTS = {
+    # Trusts the certificate for this host and port, stores the password, shows the inbox.
+    "prepare": """
+const [host, user, password, port, der] = arguments;
+const { MailServices } = ChromeUtils.importESModule('resource:///modules/MailServices.sys.mjs');
+const database = Cc['@mozilla.org/security/x509certdb;1'].getService(Ci.nsIX509CertDB);
+const overrides = Cc['@mozilla.org/security/certoverride;1'].getService(Ci.nsICertOverrideService);
+overrides.rememberValidityOverride(host, port, {}, database.constructX509FromBase64(der), false);
+const login = Cc['@mozilla.org/login-manager/loginInfo;1'].createInstance(Ci.nsILoginInfo);
+login.init(`imap://${host}`, null, `imap://${host}`, user, password, '', '');
+return (async () => {
+    await Services.logins.addLoginAsync(login);
+    const server = MailServices.accounts.defaultAccount.incomingServer;
+    server.performExpand(null);
+    const { setTimeout } = ChromeUtils.importESModule('resource://gre/modules/Timer.sys.mjs');
+    let inbox;
+    while (!(inbox = server.rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox))) {
+        await new Promise(resolve => setTimeout(resolve, 20));
+    }
+    const about3Pane = Services.wm.getMostRecentWindow('mail:3pane').document.getElementById('tabmail').currentAbout3Pane;
+    about3Pane.displayFolder(inbox.URI);
+})();
+""",
+    # Returns the time in milliseconds at which the folder database is as wanted.
+    "await": COMMON + """
+const { setTimeout } = ChromeUtils.importESModule('resource://gre/modules/Timer.sys.mjs');
+const [wanted] = arguments;
+const holds = () => {
+    const header = headers().find(each => each.mime2DecodedSubject == wanted.subject);
+    return wanted.gone ? !header : header && (!wanted.flagged || header.isFlagged);
+};
+return (async () => {
+    while (!holds()) await new Promise(resolve => setTimeout(resolve, 1));
+    return Date.now();
+})();
+""",
+    "subjects": COMMON + "return headers().map(each => each.mime2DecodedSubject);",
+}
+
+main()
