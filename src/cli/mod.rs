@@ -8,6 +8,7 @@ mod alias;
 mod check;
 mod demo;
 mod domain;
+mod health;
 mod password;
 mod serve;
 mod settings;
@@ -41,6 +42,8 @@ enum Command {
     Serve(serve::Serve),
     /// Check settings, certificate and data folder without starting
     Check(check::Check),
+    /// Ask whether the running server answers
+    Health(health::Health),
     /// Run a mail server to try, on loopback, with two accounts and no configuration
     Demo(demo::Demo),
     /// Add, list, remove and change accounts (also while the server runs)
@@ -59,6 +62,7 @@ pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
+        Command::Health(health) => health.run(),
         Command::Demo(demo) => demo.run(),
         Command::Account(account) => account.run(),
         Command::Domain(domain) => domain.run(),
