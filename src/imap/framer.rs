@@ -1,14 +1,34 @@
 //! Cutting the stream into commands: lines joined with their literals (RFC 9051 §4.3, RFC 7888), each bounded, and a
 //! message literal of APPEND left on the wire for whoever streams it.
+//!
+//! What is taken off the connection is kept here until a command is whole: no octet is looked at twice, and a call that is
+//! dropped loses nothing. Nothing beyond the end of a command is ever taken.
+//!
+//! Whatever a line says, `{n+}` at its end means that n octets follow that are no commands: they are skipped with it, also
+//! when the line is wrong or too long. A client that waits for `+` before it sends them does not get one then.
 
 use super::command::Command;
 use super::output::Output;
-use super::parse::ParseError;
+use super::parse::literal::{self, Announcement};
+use super::parse::{self, ParseError, append};
 use crate::net::connection::{Connection, ReadError};
+use std::io;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The input side of a session.
-pub(crate) struct Framer {}
+pub(crate) struct Framer {
+    /// What was taken of a command that is on its way. When that is wrong already: the end of its current line.
+    taken: Vec<u8>,
+    /// Where the current line begins in `taken`.
+    line: usize,
+    /// Octets of a literal that are to come before the line goes on.
+    literal: u64,
+    /// What is wrong with the command; its rest is thrown away.
+    fault: Option<ParseError>,
+    /// When the command has to be whole.
+    deadline: Option<Instant>,
+}
 
 /// What a session is bounded by while it waits for a command.
 #[derive(Clone, Copy, Debug)]
@@ -41,54 +61,299 @@ pub(crate) struct Literal {
     pub(crate) synchronizing: bool,
 }
 
+/// The most octets that are skipped for a literal which nobody asked for. Beyond, the connection ends.
+const MAX_SKIPPED: u64 = 1 << 30;
+/// How slow a client may send a message that is skipped, in octets a second on top of the time for a command.
+const SKIP_RATE: u64 = 64 * 1024;
+/// What is kept of the end of a line that is thrown away: enough to see a literal announced. An announcement has 24 octets,
+/// if its number makes sense.
+const TAIL: usize = 64;
+/// Room kept for the next command.
+const ROOM: usize = 4 * 1024;
+/// The first octet of a TLS handshake (RFC 8446 §5.1), with which no tag begins.
+const TLS_HANDSHAKE: u8 = 22;
+
 impl Framer {
     pub(crate) fn new() -> Framer {
-        todo!()
+        Framer {
+            taken: Vec::new(),
+            line: 0,
+            literal: 0,
+            fault: None,
+            deadline: None,
+        }
     }
 
-    /// The next command. Sends what `output` holds before it waits for the client. Cancellation-safe while nothing of a
-    /// command was taken, as [`Connection::read_line`] is.
+    /// The next command. Sends what `output` holds before it waits for the client. Cancellation-safe: the next call goes on
+    /// where this one was dropped.
     pub(crate) async fn next(
         &mut self,
-        _connection: &mut Connection,
-        _output: &mut Output,
-        _bounds: Bounds,
-        _utf8: bool,
+        connection: &mut Connection,
+        output: &mut Output,
+        bounds: Bounds,
+        utf8: bool,
     ) -> Result<Frame, ReadError> {
-        todo!()
+        output.relieve(connection, bounds.write_timeout).await?;
+        loop {
+            self.read_line(connection, output, bounds).await?;
+            if let Some(frame) = self.frame(output, bounds, utf8) {
+                return Ok(frame);
+            }
+        }
     }
 
     /// Lets the client send the message (`+` if it waits for that). Then exactly `literal.size` octets are to be taken from the
     /// connection ([`Connection::fill`], [`Connection::consume`]), then [`Framer::end`].
     pub(crate) async fn accept(
         &mut self,
-        _connection: &mut Connection,
-        _output: &mut Output,
-        _bounds: Bounds,
-        _literal: Literal,
+        connection: &mut Connection,
+        output: &mut Output,
+        bounds: Bounds,
+        literal: Literal,
     ) -> Result<(), ReadError> {
-        todo!()
+        if literal.synchronizing {
+            output.raw(b"+ Ready for the message\r\n");
+        }
+        // Whoever takes the message does not know of `output`.
+        Ok(output.flush(connection, bounds.write_timeout).await?)
     }
 
     /// The end of APPEND behind its message: the empty rest of a line, else why it is none (then skipped to its end, literals too).
     pub(crate) async fn end(
         &mut self,
-        _connection: &mut Connection,
-        _output: &mut Output,
-        _bounds: Bounds,
+        connection: &mut Connection,
+        output: &mut Output,
+        bounds: Bounds,
     ) -> Result<Result<(), ParseError>, ReadError> {
-        todo!()
+        self.read_line(connection, output, bounds).await?;
+        // Of a long line, `taken` is the end only.
+        if self.taken.len() < TAIL && self.taken.iter().all(|byte| *byte == b' ') {
+            self.reset();
+            return Ok(Ok(()));
+        }
+        loop {
+            if let Some(fault) = self.pass() {
+                return Ok(Err(fault));
+            }
+            self.read_line(connection, output, bounds).await?;
+        }
     }
 
     /// Does not take the message: nothing to do when the client waits for `+`; else its octets and the rest of the command are
     /// read and thrown away, in bounded memory and time.
     pub(crate) async fn refuse(
         &mut self,
-        _connection: &mut Connection,
-        _output: &mut Output,
-        _bounds: Bounds,
-        _literal: Literal,
+        connection: &mut Connection,
+        output: &mut Output,
+        bounds: Bounds,
+        literal: Literal,
     ) -> Result<(), ReadError> {
-        todo!()
+        if literal.synchronizing {
+            self.reset();
+            return Ok(());
+        }
+        if literal.size > MAX_SKIPPED {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a message too large to be skipped").into());
+        }
+        self.literal = literal.size;
+        self.deadline = Some(Instant::now() + bounds.timeout + Duration::from_secs(literal.size / SKIP_RATE));
+        loop {
+            self.read_line(connection, output, bounds).await?;
+            if self.pass().is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes the octets of a literal that are to come, then a line: it is the end of `taken`, without its line end.
+    async fn read_line(
+        &mut self,
+        connection: &mut Connection,
+        output: &mut Output,
+        bounds: Bounds,
+    ) -> Result<(), ReadError> {
+        loop {
+            if connection.buffered().is_empty() {
+                output.flush(connection, bounds.write_timeout).await?;
+            }
+            let now = Instant::now();
+            let deadline = self.deadline.unwrap_or(now + bounds.timeout);
+            if deadline < now {
+                return Err(ReadError::TimedOut);
+            }
+            let input = connection.fill(deadline - now).await?;
+            if self.deadline.is_none() {
+                self.deadline = Some(Instant::now() + bounds.timeout);
+                if self.fault.is_none() && input.first() == Some(&TLS_HANDSHAKE) {
+                    self.fault = Some(NO_TLS_HERE);
+                    return Ok(());
+                }
+            }
+            let (count, whole) = self.take(input, bounds.command);
+            connection.consume(count);
+            if whole {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes what of `input` belongs to the current literal or line: how many octets that is, and whether the line is whole.
+    fn take(&mut self, input: &[u8], limit: usize) -> (usize, bool) {
+        if self.literal > 0 {
+            let count = usize::try_from(self.literal).map_or(input.len(), |left| left.min(input.len()));
+            self.literal -= count as u64;
+            if self.fault.is_none() {
+                self.taken.extend(input.iter().take(count));
+                self.line = self.taken.len();
+            }
+            return (count, false);
+        }
+        let end = memchr::memchr(b'\n', input);
+        let count = end.unwrap_or(input.len());
+        let piece = input.get(..count).unwrap_or_default();
+        // The last octet may be the CR of the line end.
+        if self.fault.is_none() && self.taken.len() + count > limit + 1 {
+            self.fail_too_long(limit);
+        }
+        if self.fault.is_some() {
+            let tail = piece.get(count.saturating_sub(TAIL)..).unwrap_or_default();
+            self.taken.extend_from_slice(tail);
+            self.taken.drain(..self.taken.len().saturating_sub(TAIL));
+        } else {
+            self.taken.extend_from_slice(piece);
+        }
+        if end.is_none() {
+            return (count, false);
+        }
+        if self.taken.len() > self.line && self.taken.last() == Some(&b'\r') {
+            self.taken.pop();
+        }
+        if self.fault.is_none() && self.taken.len() > limit {
+            self.fail_too_long(limit);
+        }
+        (count + 1, true)
+    }
+
+    /// What came in, if it is whole with the line that was just taken.
+    fn frame(&mut self, output: &mut Output, bounds: Bounds, utf8: bool) -> Option<Frame> {
+        match self.announced() {
+            None if self.fault.is_none() => {
+                let parsed = parse::command(&self.taken, utf8);
+                self.reset();
+                Some(parsed.map_or_else(Frame::Invalid, Frame::Command))
+            }
+            None => self.pass().map(Frame::Invalid),
+            Some(announced) => match self.judge(announced, bounds, utf8) {
+                Ok(Announced::Message(command, literal)) => Some(Frame::Append(command, literal)),
+                Ok(Announced::Argument(octets)) => {
+                    self.taken.extend_from_slice(b"\r\n");
+                    self.line = self.taken.len();
+                    self.literal = octets;
+                    if announced.synchronizing {
+                        output.raw(b"+ Ready for the literal\r\n");
+                    }
+                    None
+                }
+                Err(fault) => {
+                    self.fault = Some(fault);
+                    self.pass().map(Frame::Invalid)
+                }
+            },
+        }
+    }
+
+    fn fail_too_long(&mut self, limit: usize) {
+        self.fault = Some(self.bad(format!("a command of more than {limit} octets")));
+        self.taken.drain(..self.line);
+        self.line = 0;
+    }
+
+    /// What the current line announces.
+    fn announced(&self) -> Option<Announcement> {
+        literal::announcement(self.taken.get(self.line..).unwrap_or_default())
+    }
+
+    /// What the literal announced is, or why it is not wanted.
+    fn judge(&mut self, announced: Announcement, bounds: Bounds, utf8: bool) -> Result<Announced, ParseError> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        if announced.binary {
+            return Err(self.bad("binary literals are not supported".to_owned()));
+        }
+        if append::is_message(&self.taken) {
+            let command = parse::command(&self.taken, utf8)?;
+            let size = announced
+                .octets
+                .ok_or_else(|| self.bad("a literal of more than 63 bits".to_owned()))?;
+            self.reset();
+            self.fault = Some(ParseError::Bad {
+                tag: Some(command.tag.clone()),
+                text: "APPEND: expected the end of the command behind the message".to_owned(),
+            });
+            let synchronizing = announced.synchronizing;
+            return Ok(Announced::Message(command, Literal { size, synchronizing }));
+        }
+        let room = bounds.command.saturating_sub(self.taken.len() + 2) as u64;
+        match announced.octets {
+            Some(octets) if octets <= room => Ok(Announced::Argument(octets)),
+            _ => Err(self.bad(format!(
+                "a literal that makes a command of more than {} octets",
+                bounds.command
+            ))),
+        }
+    }
+
+    /// Goes on behind a line of a command that is wrong. What is to be answered, once nothing more of it is to come.
+    fn pass(&mut self) -> Option<ParseError> {
+        let announced = self.announced().filter(|announced| !announced.synchronizing);
+        if let Some(announced) = announced {
+            match announced.octets {
+                Some(octets) if octets <= MAX_SKIPPED => {
+                    self.taken.clear();
+                    self.line = 0;
+                    self.literal = octets;
+                    return None;
+                }
+                _ => self.fault = Some(TOO_MUCH),
+            }
+        }
+        self.reset()
+    }
+
+    /// Ready for a command; what was wrong with the one before.
+    fn reset(&mut self) -> Option<ParseError> {
+        self.taken.clear();
+        self.taken.shrink_to(ROOM);
+        self.line = 0;
+        self.literal = 0;
+        self.deadline = None;
+        self.fault.take()
+    }
+
+    fn bad(&self, text: String) -> ParseError {
+        ParseError::Bad {
+            tag: parse::tag(&self.taken),
+            text,
+        }
     }
 }
+
+/// What a literal is for.
+enum Announced {
+    /// So many octets of an argument.
+    Argument(u64),
+    /// The message of an APPEND.
+    Message(Command, Literal),
+}
+
+const NO_TLS_HERE: ParseError = ParseError::Hopeless {
+    text: "No TLS on this port without STARTTLS",
+};
+
+const TOO_MUCH: ParseError = ParseError::Hopeless {
+    text: "A literal too large to be skipped",
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,40 @@
-//! The grammar of commands (RFC 9051 §9): bytes to [`Command`](super::command::Command). Pure.
+//! The grammar of commands (RFC 3501 §9, RFC 9051 §9 and the extensions we announce): bytes to
+//! [`Command`](super::command::Command). Pure.
+//!
+//! A [`cursor::Cursor`] walks over the joined bytes of one command; each command, or group of alike ones, has its file.
+//! Recursion happens in SEARCH only and is bounded there; every list has a named limit beside the code that reads it.
+//!
+//! The message of APPEND never comes here. The bytes of an APPEND end with the header of the literal that holds it, `{n}` or
+//! `{n+}` without CRLF: whether the literal announced at the end of a line is that one, or an argument that belongs into the
+//! joined bytes, tells [`append::is_message`].
+//!
+//! More is taken than the grammar allows where it has one meaning only: further spaces where one is due and at both ends of a
+//! list, spaces at the end, 8-bit characters in UTF-8 outside of literals.
 
-use super::command::Command;
+pub(super) mod append;
+mod auth;
+mod create;
+mod cursor;
+mod date;
+mod enable;
+mod fetch;
+mod flags;
+mod id;
+mod list;
+pub(super) mod literal;
+mod mailbox;
+mod search;
+mod section;
+mod select;
+mod sequence_set;
+mod status;
+mod store;
+mod strings;
+#[cfg(test)]
+mod tests;
+
+use super::command::{Command, CommandBody};
+use cursor::{Cursor, Fault, Parsed};
 
 /// Why a line is no command. The tag, when one was seen, is for the answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,9 +64,151 @@ pub enum ParseError {
     },
 }
 
+/// The longest tag. Clients use 4 to 20 octets; each of ours is repeated in an answer.
+const MAX_TAG: usize = 128;
+
 /// Parses one whole command: its lines joined, literals in place as `{n}CRLF` + n bytes (the CRLF that ends the command
 /// taken off). `utf8` is whether UTF8=ACCEPT or IMAP4rev2 is enabled: then mailbox names and quoted strings are UTF-8; without it
 /// mailbox names are modified UTF-7 (and raw UTF-8 is taken as it is when it is no valid modified UTF-7).
-pub fn command(_bytes: &[u8], _utf8: bool) -> Result<Command, ParseError> {
-    todo!()
+pub fn command(bytes: &[u8], utf8: bool) -> Result<Command, ParseError> {
+    let mut cursor = Cursor::new(bytes, utf8);
+    let Ok(tag) = tagged(&mut cursor) else {
+        return Err(ParseError::Bad {
+            tag: None,
+            text: "expected a tag, at octet 1".to_owned(),
+        });
+    };
+    let mut name = String::new();
+    match whole(&mut cursor, &mut name) {
+        Ok(body) => Ok(Command { tag, body }),
+        Err(_) if name.is_empty() && is_http(bytes) => Err(ParseError::Hopeless {
+            text: "This is an IMAP server, not a web server",
+        }),
+        Err(Fault::Expected { what, at }) => Err(ParseError::Bad {
+            tag: Some(tag),
+            text: match name.as_str() {
+                "" => format!("{what}, at octet {}", at + 1),
+                name => format!("{name}: {what}, at octet {}", at + 1),
+            },
+        }),
+        Err(Fault::Unknown { at }) => Err(ParseError::Bad {
+            tag: Some(tag),
+            text: format!("unknown command, at octet {}", at + 1),
+        }),
+        Err(Fault::BadCharset) => Err(ParseError::BadCharset { tag }),
+        Err(Fault::UseAttribute) => Err(ParseError::UseAttribute { tag }),
+    }
+}
+
+/// The tag of a command of which only the beginning is known.
+pub(super) fn tag(bytes: &[u8]) -> Option<String> {
+    tagged(&mut Cursor::new(bytes, false)).ok()
+}
+
+/// `tag`, which a space or the end must follow.
+fn tagged(cursor: &mut Cursor<'_>) -> Parsed<String> {
+    let tag = cursor.take_while(|byte| strings::is_astring_char(byte) && byte != b'+');
+    match std::str::from_utf8(tag) {
+        Ok(tag) if (1..=MAX_TAG).contains(&tag.len()) && matches!(cursor.peek(), None | Some(b' ')) => {
+            Ok(tag.to_owned())
+        }
+        _ => cursor.expected("a tag"),
+    }
+}
+
+/// What follows the tag. `name` becomes the command's, once that is known to be one of ours.
+fn whole(cursor: &mut Cursor<'_>, name: &mut String) -> Parsed<CommandBody> {
+    if let Some(at) = memchr::memchr(0, cursor.bytes()) {
+        return Err(Fault::bad("NUL is not allowed", at));
+    }
+    cursor.space()?;
+    let start = cursor.position();
+    let mut verb = cursor.word("a command")?;
+    if verb == "UID" {
+        cursor.space()?;
+        verb = format!("UID {}", cursor.word("COPY, EXPUNGE, FETCH, MOVE, SEARCH or STORE")?);
+    }
+    let body = arguments(cursor, &verb);
+    if !matches!(body, Err(Fault::Unknown { .. })) {
+        *name = verb;
+    }
+    match body {
+        Err(Fault::Unknown { .. }) => Err(Fault::Unknown { at: start }),
+        Err(fault) => Err(fault),
+        Ok(body) => cursor.end().map(|()| body),
+    }
+}
+
+/// The arguments of the command `verb`, which is in upper case.
+fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
+    match verb {
+        "CAPABILITY" => Ok(CommandBody::Capability),
+        "NOOP" => Ok(CommandBody::Noop),
+        "LOGOUT" => Ok(CommandBody::Logout),
+        "STARTTLS" => Ok(CommandBody::StartTls),
+        "AUTHENTICATE" => auth::authenticate(cursor),
+        "LOGIN" => auth::login(cursor),
+        "ENABLE" => enable::enable(cursor),
+        "ID" => id::id(cursor),
+        "NAMESPACE" => Ok(CommandBody::Namespace),
+        "SELECT" => select::select(cursor),
+        "EXAMINE" => select::examine(cursor),
+        "CREATE" => create::create(cursor),
+        "DELETE" => mailbox::argument(cursor).map(CommandBody::Delete),
+        "RENAME" => mailbox::pair(cursor),
+        "SUBSCRIBE" => mailbox::argument(cursor).map(CommandBody::Subscribe),
+        "UNSUBSCRIBE" => mailbox::argument(cursor).map(CommandBody::Unsubscribe),
+        "LIST" => list::list(cursor),
+        "LSUB" => list::lsub(cursor),
+        "STATUS" => status::status(cursor),
+        "APPEND" => append::append(cursor),
+        "IDLE" => Ok(CommandBody::Idle),
+        "CHECK" => Ok(CommandBody::Check),
+        "CLOSE" => Ok(CommandBody::Close),
+        "UNSELECT" => Ok(CommandBody::Unselect),
+        "EXPUNGE" => Ok(CommandBody::Expunge),
+        "UID EXPUNGE" => sequence_set::argument(cursor).map(CommandBody::UidExpunge),
+        "SEARCH" => search::search(cursor, false),
+        "UID SEARCH" => search::search(cursor, true),
+        "FETCH" => fetch::fetch(cursor, false),
+        "UID FETCH" => fetch::fetch(cursor, true),
+        "STORE" => store::store(cursor, false),
+        "UID STORE" => store::store(cursor, true),
+        "COPY" => transfer(cursor).map(|(set, mailbox)| CommandBody::Copy {
+            uid: false,
+            set,
+            mailbox,
+        }),
+        "UID COPY" => transfer(cursor).map(|(set, mailbox)| CommandBody::Copy {
+            uid: true,
+            set,
+            mailbox,
+        }),
+        "MOVE" => transfer(cursor).map(|(set, mailbox)| CommandBody::Move {
+            uid: false,
+            set,
+            mailbox,
+        }),
+        "UID MOVE" => transfer(cursor).map(|(set, mailbox)| CommandBody::Move {
+            uid: true,
+            set,
+            mailbox,
+        }),
+        _ => Err(Fault::Unknown { at: cursor.position() }),
+    }
+}
+
+/// The arguments of COPY and MOVE (RFC 9051 §6.4.7, §6.4.8).
+fn transfer(cursor: &mut Cursor<'_>) -> Parsed<(super::command::SequenceSet, super::command::MailboxArgument)> {
+    let set = sequence_set::argument(cursor)?;
+    let mailbox = mailbox::argument(cursor)?;
+    Ok((set, mailbox))
+}
+
+/// Whether this is the first line of an HTTP request (RFC 9112 §3): `GET / HTTP/1.1`. Its other lines, which anybody who can
+/// make a browser send them chooses, must not be taken as commands.
+fn is_http(line: &[u8]) -> bool {
+    line.split(|byte| *byte == b' ')
+        .nth(2)
+        .is_some_and(|version| version.starts_with(b"HTTP/"))
 }

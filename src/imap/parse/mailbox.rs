@@ -1,0 +1,52 @@
+//! Mailbox names as arguments (RFC 3501 §5.1.3, RFC 9051 §5.1).
+
+use super::cursor::{Cursor, Parsed};
+use super::strings::utf8;
+use crate::imap::command::{CommandBody, MailboxArgument};
+use crate::mail::mailbox_name::MailboxName;
+use crate::mail::utf7;
+
+/// `SP mailbox`.
+pub(super) fn argument(cursor: &mut Cursor<'_>) -> Parsed<MailboxArgument> {
+    cursor.space()?;
+    Ok(MailboxName::new(&name(cursor)?))
+}
+
+/// The arguments of RENAME (RFC 9051 §6.3.6). A separator behind the new name means nothing more than it does in CREATE.
+pub(super) fn pair(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
+    let from = argument(cursor)?;
+    let to = folder(cursor)?;
+    Ok(CommandBody::Rename { from, to })
+}
+
+/// `SP mailbox` of a mailbox to come: a separator behind it only says that there will be others below it
+/// (RFC 9051 §6.3.4).
+pub(super) fn folder(cursor: &mut Cursor<'_>) -> Parsed<MailboxArgument> {
+    cursor.space()?;
+    let name = name(cursor)?;
+    Ok(MailboxName::new(
+        name.strip_suffix(MailboxName::SEPARATOR).unwrap_or(&name),
+    ))
+}
+
+/// `mailbox` as text: a name, or the reference of LIST.
+pub(super) fn name(cursor: &mut Cursor<'_>) -> Parsed<String> {
+    let start = cursor.position();
+    let octets = cursor.astring("a mailbox name")?;
+    Ok(decode(cursor, utf8(octets, start)?))
+}
+
+/// `list-mailbox` as text, its wildcards left.
+pub(super) fn pattern(cursor: &mut Cursor<'_>) -> Parsed<String> {
+    let start = cursor.position();
+    let octets = cursor.list_mailbox("a mailbox pattern")?;
+    Ok(decode(cursor, utf8(octets, start)?))
+}
+
+/// From modified UTF-7, unless that is off or the text is none: then it can only mean itself.
+fn decode(cursor: &Cursor<'_>, text: String) -> String {
+    if cursor.utf8() {
+        return text;
+    }
+    utf7::decode(&text).unwrap_or(text)
+}

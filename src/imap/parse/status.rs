@@ -1,0 +1,43 @@
+//! STATUS (RFC 9051 §6.3.11) with HIGHESTMODSEQ (RFC 7162 §3.1.7) and SIZE (RFC 8438).
+
+use super::cursor::{Cursor, Fault, Parsed};
+use crate::imap::command::{CommandBody, StatusItem};
+
+/// The most items named, repeated ones included.
+const MAX_ITEMS: usize = 50;
+
+/// STATUS.
+pub(super) fn status(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
+    let mailbox = super::mailbox::argument(cursor)?;
+    cursor.space()?;
+    let items = items(cursor)?;
+    Ok(CommandBody::Status { mailbox, items })
+}
+
+/// `"(" status-att *(SP status-att) ")"`, each once.
+pub(super) fn items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
+    let mut items = Vec::new();
+    cursor.list(1..=MAX_ITEMS, |cursor| {
+        let item = item(cursor)?;
+        if !items.contains(&item) {
+            items.push(item);
+        }
+        Ok(())
+    })?;
+    Ok(items)
+}
+
+fn item(cursor: &mut Cursor<'_>) -> Parsed<StatusItem> {
+    let start = cursor.position();
+    match cursor.word("a STATUS item")?.as_str() {
+        "MESSAGES" => Ok(StatusItem::Messages),
+        "RECENT" => Ok(StatusItem::Recent),
+        "UIDNEXT" => Ok(StatusItem::UidNext),
+        "UIDVALIDITY" => Ok(StatusItem::UidValidity),
+        "UNSEEN" => Ok(StatusItem::Unseen),
+        "DELETED" => Ok(StatusItem::Deleted),
+        "SIZE" => Ok(StatusItem::Size),
+        "HIGHESTMODSEQ" => Ok(StatusItem::HighestModSeq),
+        _ => Err(Fault::bad("unknown STATUS item", start)),
+    }
+}

@@ -1,0 +1,1 @@
+//! Commands, right and wrong.
