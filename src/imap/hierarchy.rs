@@ -88,12 +88,16 @@ impl Hierarchy {
         let mut matching = Vec::new();
         let mut hidden = Vec::new();
         for (index, (position, node)) in self.nodes.iter().enumerate() {
-            let matches = patterns.iter().any(|pattern| pattern.matches(position.name.as_str()));
-            if matches {
+            let matches = |pattern: &&Pattern| pattern.matches(position.name.as_str());
+            let is_matched = patterns.iter().any(|pattern| matches(&pattern));
+            // RFC 5258 §3: a name that is no mailbox is not listed for itself.
+            let is_level_only = !node.exists && !list.select_subscribed;
+            let level_is_asked_for = || patterns.iter().filter(matches).any(Pattern::asks_for_levels);
+            if is_matched && (!is_level_only || level_is_asked_for()) {
                 matching.push(position.name.clone());
             }
             if list.select_recursive_match && node.is_selected(list) {
-                hidden.push((position.name.clone(), !matches));
+                hidden.push((position.name.clone(), !is_matched));
             }
             if index % NAMES_AT_A_TIME == 0 {
                 tokio::task::yield_now().await;
@@ -255,13 +259,7 @@ mod tests {
                 r"gone (\NonExistent \Noselect \HasChildren)",
             ]
         );
-        assert_eq!(
-            lines(plain("gone/*")).await,
-            [
-                r"gone/deep (\NonExistent \Noselect \HasChildren)",
-                r"gone/deep/Leaf (\HasNoChildren)"
-            ]
-        );
+        assert_eq!(lines(plain("gone*")).await, [r"gone/deep/Leaf (\HasNoChildren)"]);
         assert!(lines(plain("")).await.is_empty());
     }
 

@@ -70,9 +70,9 @@ impl Pattern {
         reached.last() == Some(&true)
     }
 
-    /// Whether `%` occurs, which asks for the levels above what is found too (RFC 3501 §6.3.9).
+    /// Whether levels of hierarchy that are no mailboxes are asked for too: `%` at the end does (RFC 3501 §6.3.8, §6.3.9).
     pub(crate) fn asks_for_levels(&self) -> bool {
-        self.pieces.contains(&Piece::Level)
+        self.pieces.last() == Some(&Piece::Level)
     }
 
     /// A wildcard may stand for nothing.

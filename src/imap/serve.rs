@@ -134,3 +134,18 @@ async fn start_tls(session: &mut Session) -> Result<(), Failure> {
     session.framer = super::framer::Framer::new();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
+        std::mem::size_of::<F>()
+    }
+
+    /// Ten thousand clients idle at the same time. What else a session has is on the heap only while it is needed.
+    #[test]
+    fn a_session_is_small() {
+        assert!(size_of_future(serve) <= 4096, "{}", size_of_future(serve));
+    }
+}
