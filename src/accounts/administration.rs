@@ -58,7 +58,7 @@ pub enum Error {
     UnusablePassword(&'static str),
     #[error("the domain {0} exists already")]
     DomainExists(String),
-    #[error("there is no domain {0}")]
+    #[error("there is no domain {0} here (`posthaste domain add {0}` makes it ours)")]
     UnknownDomain(String),
     #[error("the domain {name} is in use: accounts: {accounts}, aliases: {aliases}; remove these first")]
     DomainInUse { name: String, accounts: i64, aliases: i64 },

@@ -32,7 +32,7 @@ impl Settings {
                     place: String::new(),
                     key: String::new(),
                     what: format!(
-                        "no configuration: neither {} is there; name a file with --config (config.example.toml has \
+                        "no configuration file: there is neither {}; name a file with --config (config.example.toml has \
                          every setting), or see it run without any: posthaste demo",
                         USUAL_FILES.join(" nor ")
                     ),

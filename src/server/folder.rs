@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use rustix::fs::{Access, FlockOperation, access, flock};
 
 /// The file whose lock says that a server works in the folder. The lock ends with the process, however it ends; the
@@ -50,8 +50,8 @@ impl DataFolder {
 
 /// Makes the data folder if need be, and makes sure that it can be written to.
 pub fn prepare(folder: &Path) -> anyhow::Result<()> {
-    create(folder).with_context(|| format!("cannot make the data folder {} (setting data)", folder.display()))?;
-    check(folder)
+    check(folder)?;
+    create(folder).with_context(|| format!("cannot make the data folder {} (setting data)", folder.display()))
 }
 
 /// Whether [`prepare`] would do, without doing it.
@@ -61,15 +61,13 @@ pub fn check(folder: &Path) -> anyhow::Result<()> {
         .ancestors()
         .find(|folder| folder.exists())
         .unwrap_or(Path::new("."));
+    ensure!(
+        there.is_dir(),
+        "the data folder {} (setting data) cannot be: {} is no folder",
+        folder.display(),
+        there.display()
+    );
     access(there, Access::WRITE_OK | Access::EXEC_OK)
-        .map_err(io::Error::from)
-        .and_then(|()| {
-            if there.is_dir() {
-                Ok(())
-            } else {
-                Err(io::ErrorKind::NotADirectory.into())
-            }
-        })
         .with_context(|| format!("cannot write to the data folder {} (setting data)", folder.display()))
 }
 
