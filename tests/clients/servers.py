@@ -24,10 +24,11 @@ class StartError(Exception):
 class Server:
     """What a scenario is told about any server: ports, certificate, accounts."""
 
-    def __init__(self, folder, log, name):
+    def __init__(self, folder, log, name, binary=None):
         self.folder = folder
         self.log = log
         self.name = name
+        self.binary = binary
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES))))
         self.passwords = {account: secrets.token_urlsafe(12) for account in ACCOUNTS}
 
@@ -51,6 +52,7 @@ class Server:
         description.write_text(
             json.dumps({
                 "name": self.name,
+                "binary": self.binary and str(self.binary),
                 "host": "localhost",
                 "domain": DOMAIN,
                 "ports": self.ports,
@@ -81,8 +83,7 @@ class Posthaste(Server):
     """`posthaste serve` on a data folder of its own."""
 
     def __init__(self, folder, log, binary):
-        super().__init__(folder, log, self.version(binary))
-        self.binary = binary
+        super().__init__(folder, log, self.version(binary), binary)
         self.config = folder / "posthaste.toml"
         self.config.write_text(
             f'data = "{folder}/data"\nhostname = "mail.{DOMAIN}"\n\n[log]\nformat = "human"\n\n[listen]\n'
