@@ -1,64 +1,244 @@
 //! The spool: message bytes that no mailbox owns yet. Streamed to disk while they arrive, durable when finished,
 //! removed when dropped.
+//!
+//! A small message stays in memory until it is complete and then goes to disk in one visit to a blocking thread; a larger
+//! one goes piece by piece. Writing, scanning and syncing all happen there, never on an async thread.
 
+use super::durable;
+use crate::mail::mime::{MimeLimits, Scanner};
 use crate::mail::summary::Summary;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::UNIX_EPOCH;
+use tokio::sync::Semaphore;
+
+/// Bytes of one message held in memory before they go to disk.
+const PIECE: usize = 128 * 1024;
+
+/// Messages written or synced at the same time. Syncs of several files overlap on the disk, so some in parallel are much
+/// faster than one after the other; each holds a blocking thread.
+const WRITERS: usize = 32;
 
 /// The spool folder. Cheap to clone.
 #[derive(Clone)]
-pub struct Spool {}
+pub struct Spool(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    next: AtomicU64,
+    writers: Semaphore,
+}
 
 /// A message that is arriving. Dropping it removes what was written.
-pub struct Incoming {}
+pub struct Incoming {
+    spool: Spool,
+    size: u64,
+    pending: Vec<u8>,
+    /// What was written so far; `None` before the first piece.
+    open: Option<Open>,
+    /// A piece was lost, by an error or because a write was dropped: the message cannot be finished.
+    broken: bool,
+}
+
+struct Open {
+    file: File,
+    scanner: Scanner,
+    name: Name,
+}
+
+/// A file in the spool, removed when this is dropped.
+struct Name(PathBuf);
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, file = %self.0.display(), "spool file not removed");
+        }
+    }
+}
 
 /// A whole message on disk, synced. Mailboxes link it; when the last clone is dropped its name in the spool goes.
 #[derive(Clone)]
-pub struct Spooled(Arc<()>);
+pub struct Spooled(Arc<Whole>);
+
+struct Whole {
+    name: Name,
+    size: u64,
+    written: i64,
+    summary: Arc<Summary>,
+}
 
 impl Spool {
-    /// Opens the folder, creating it if need be, and removes what a crash left.
-    pub fn open(_folder: &Path) -> std::io::Result<Spool> {
-        todo!()
+    /// Opens the folder, creating it if need be, and removes what a crash left. Blocking.
+    pub fn open(folder: &Path) -> io::Result<Spool> {
+        durable::create_folders(folder)?;
+        for entry in std::fs::read_dir(folder)? {
+            std::fs::remove_file(entry?.path())?;
+        }
+        Ok(Spool(Arc::new(Inner {
+            folder: folder.to_owned(),
+            next: AtomicU64::new(0),
+            writers: Semaphore::new(WRITERS),
+        })))
     }
 
     /// Begins a message. Nothing touches the disk until there is something to write.
     pub fn begin(&self) -> Incoming {
-        todo!()
+        Incoming {
+            spool: self.clone(),
+            size: 0,
+            pending: Vec::new(),
+            open: None,
+            broken: false,
+        }
+    }
+
+    fn create(&self) -> io::Result<Open> {
+        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let path = self.0.folder.join(number.to_string());
+        let file = File::options().write(true).create_new(true).open(&path)?;
+        Ok(Open {
+            file,
+            scanner: Scanner::new(MimeLimits::default()),
+            name: Name(path),
+        })
+    }
+}
+
+impl Open {
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.scanner.feed(bytes);
+        Ok(())
     }
 }
 
 impl Incoming {
     /// The next bytes of the message. Memory stays bounded: full pieces go to disk off the async threads. An error
-    /// (disk full) is final for this message.
-    pub async fn write(&mut self, _bytes: &[u8]) -> std::io::Result<()> {
-        todo!()
+    /// (disk full) is final for this message, and so is dropping the future before it is done.
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.size += bytes.len() as u64;
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() < PIECE {
+            return Ok(());
+        }
+        let piece = std::mem::take(&mut self.pending);
+        let open = self.on_disk(move |open| open.put(&piece)).await?;
+        self.open = Some(open);
+        self.broken = false;
+        Ok(())
     }
 
     /// Bytes so far.
     pub fn size(&self) -> u64 {
-        todo!()
+        self.size
     }
 
     /// The message is complete: syncs the file and derives its summary.
-    pub async fn finish(self) -> std::io::Result<Spooled> {
-        todo!()
+    pub async fn finish(mut self) -> io::Result<Spooled> {
+        let rest = std::mem::take(&mut self.pending);
+        let size = self.size;
+        let open = self
+            .on_disk(move |open| {
+                open.put(&rest)?;
+                open.file.sync_all()
+            })
+            .await?;
+        let modified = open.file.metadata()?.modified()?;
+        let written = modified
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs() as i64);
+        Ok(Spooled(Arc::new(Whole {
+            size,
+            written,
+            summary: Arc::new(open.scanner.finish()),
+            name: open.name,
+        })))
+    }
+
+    /// Does file work on a blocking thread. `broken` is set until the caller has the result.
+    async fn on_disk(&mut self, work: impl FnOnce(&mut Open) -> io::Result<()> + Send + 'static) -> io::Result<Open> {
+        if std::mem::replace(&mut self.broken, true) {
+            return Err(io::Error::other("an earlier piece of the message was lost"));
+        }
+        let spool = self.spool.clone();
+        let open = self.open.take();
+        let _permit = self.spool.0.writers.acquire().await.map_err(io::Error::other)?;
+        tokio::task::spawn_blocking(move || {
+            let mut open = open.map_or_else(|| spool.create(), Ok)?;
+            work(&mut open)?;
+            Ok(open)
+        })
+        .await
+        .map_err(io::Error::other)?
     }
 }
 
 impl Spooled {
     /// Octets.
     pub fn size(&self) -> u64 {
-        todo!()
+        self.0.size
     }
 
     /// What the scanner saw.
     pub fn summary(&self) -> &Arc<Summary> {
-        todo!()
+        &self.0.summary
     }
 
     /// The file in the spool.
     pub fn path(&self) -> &PathBuf {
-        todo!()
+        &self.0.name.0
+    }
+
+    /// When it was written, in seconds since 1970: what the file's own date says.
+    pub fn written(&self) -> i64 {
+        self.0.written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(folder: &Path) -> usize {
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
+    #[tokio::test]
+    async fn a_message_is_whole_and_goes_with_its_last_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path()).unwrap();
+        let mut incoming = spool.begin();
+        let line = b"Subject: long\r\n\r\n0123456789\r\n";
+        for _ in 0..20_000 {
+            incoming.write(line).await.unwrap();
+        }
+        let spooled = incoming.finish().await.unwrap();
+        assert_eq!(spooled.size(), 20_000 * line.len() as u64);
+        assert_eq!(std::fs::metadata(spooled.path()).unwrap().len(), spooled.size());
+        assert_eq!(spooled.summary().size, spooled.size());
+        let other = spooled.clone();
+        drop(spooled);
+        assert_eq!(files(folder.path()), 1);
+        drop(other);
+        assert_eq!(files(folder.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn half_a_message_leaves_nothing_and_neither_does_a_crash() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("7"), "left by a crash").unwrap();
+        let spool = Spool::open(folder.path()).unwrap();
+        assert_eq!(files(folder.path()), 0);
+        let mut incoming = spool.begin();
+        incoming.write(&vec![b'x'; PIECE]).await.unwrap();
+        assert_eq!(files(folder.path()), 1);
+        drop(incoming);
+        assert_eq!(files(folder.path()), 0);
     }
 }

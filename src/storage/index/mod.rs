@@ -1,1 +1,178 @@
-//! The index.
+//! The index: what makes the Maildirs fast. One SQLite file, one writer, a few readers.
+//!
+//! Everything here can be made again from the Maildirs, so a damaged file is put aside and a new one begun. Mailboxes are
+//! known by account and UIDVALIDITY, never by name. What is written is a [`Commit`]: all of one change of one mailbox; several
+//! travel in one transaction, and the [`writer`] puts the transactions of many callers into one.
+
+mod commit;
+mod read;
+mod writer;
+
+pub(crate) use commit::{Commit, Put, SummarySource, Update};
+pub(crate) use read::{MailboxRow, MessageRow};
+
+use crate::mail::ids::{MailboxId, Uid, UidValidity};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+use std::path::Path;
+use std::time::Duration;
+use writer::{Done, Work, Writer};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/index");
+
+/// Connections held for reading.
+const READERS: u32 = 4;
+/// Page cache of the writer and of each reader, in KiB.
+const CACHE: &str = "-8192";
+/// Pages of the write-ahead log before it is moved into the database.
+const CHECKPOINT: &str = "4000";
+
+/// Why the index did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IndexError {
+    /// It did not answer in time; nothing was done.
+    #[error("the index does not answer in time")]
+    TimedOut,
+    /// There is no space to write.
+    #[error("no space left for the index")]
+    Full,
+    /// It failed.
+    #[error("the index failed: {0}")]
+    Failed(String),
+    /// The server shuts down.
+    #[error("the index is closed")]
+    Closed,
+}
+
+/// The index of a server. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Index {
+    writer: Writer,
+    readers: SqlitePool,
+    timeout: Duration,
+}
+
+impl Index {
+    /// Opens or creates the file. One that is damaged is put aside as `index.db.damaged` and begun anew.
+    pub(crate) async fn open(file: &Path, timeout: Duration) -> anyhow::Result<Index> {
+        match Index::open_as_is(file, timeout).await {
+            Err(error) if is_damaged(&error) => {
+                tracing::error!(%error, file = %file.display(), "the index is damaged: it is made again from the Maildirs");
+                for suffix in ["", "-wal", "-shm"] {
+                    let name = |end: &str| {
+                        let mut name = file.as_os_str().to_owned();
+                        name.push(end);
+                        name
+                    };
+                    let _ = std::fs::rename(name(suffix), name(&format!(".damaged{suffix}")));
+                }
+                Ok(Index::open_as_is(file, timeout).await?)
+            }
+            opened => Ok(opened?),
+        }
+    }
+
+    async fn open_as_is(file: &Path, timeout: Duration) -> Result<Index, sqlx::Error> {
+        // An acknowledged change must survive a power cut: FULL syncs the log at each commit, which NORMAL does not.
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(timeout)
+            .pragma("cache_size", CACHE)
+            .pragma("temp_store", "memory")
+            .pragma("wal_autocheckpoint", CHECKPOINT)
+            .disable_statement_logging();
+        let mut connection = options.connect().await?;
+        let found: String = sqlx::query_scalar("pragma quick_check(1)").fetch_one(&mut connection).await?;
+        if found != "ok" {
+            connection.close().await?;
+            return Err(sqlx::Error::Protocol(format!("{DAMAGED}: {found}")));
+        }
+        MIGRATIONS.run(&mut connection).await?;
+        let writer = Writer::start(connection, options.clone(), timeout);
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(timeout)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(options.read_only(true).create_if_missing(false));
+        Ok(Index {
+            writer,
+            readers,
+            timeout,
+        })
+    }
+
+    /// Writes all of these or nothing. Durable when it returns; then, and only then, it has happened.
+    pub(crate) async fn commit(&self, commits: Vec<Commit>) -> Result<(), IndexError> {
+        self.writer.work(Work::Commit(commits)).await.map(|_| ())
+    }
+
+    /// The row of a mailbox, made with these numbers if there is none.
+    pub(crate) async fn mailbox(
+        &self,
+        account: &str,
+        uid_validity: UidValidity,
+        fresh: MailboxRow,
+    ) -> Result<MailboxRow, IndexError> {
+        let work = Work::Mailbox {
+            account: account.to_owned(),
+            uid_validity,
+            fresh,
+        };
+        match self.writer.work(work).await? {
+            Done::Mailbox(row) => Ok(row),
+            Done::Nothing => Err(IndexError::Failed("no mailbox row".to_owned())),
+        }
+    }
+
+    /// Forgets a mailbox with all its messages.
+    pub(crate) async fn forget(&self, mailbox: MailboxId) -> Result<(), IndexError> {
+        self.writer.work(Work::Forget(mailbox)).await.map(|_| ())
+    }
+
+    /// Keeps summaries that were made later than their messages.
+    pub(crate) async fn put_summaries(&self, mailbox: MailboxId, made: Vec<(Uid, Vec<u8>)>) -> Result<(), IndexError> {
+        self.writer.work(Work::Summaries(mailbox, made)).await.map(|_| ())
+    }
+
+    /// Finishes what is under way and closes the file.
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+}
+
+/// In front of what the check of a damaged file says.
+const DAMAGED: &str = "damaged";
+
+/// Whether the file is no database any more. A migration that does not fit (an index of a later version) counts too: it is
+/// as easily made again.
+fn is_damaged(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(cause) => matches!(cause.code().as_deref(), Some("11" | "26" | "267" | "523" | "779")),
+        sqlx::Error::Protocol(text) => text.starts_with(DAMAGED),
+        sqlx::Error::Migrate(_) => true,
+        _ => false,
+    }
+}
+
+/// Sorts what SQLite says by what can be done about it.
+fn sorted(error: sqlx::Error) -> IndexError {
+    if let sqlx::Error::Database(cause) = &error {
+        // Primary result code: SQLITE_BUSY 5, SQLITE_LOCKED 6, SQLITE_FULL 13.
+        match cause.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
+            Some(5 | 6) => return IndexError::TimedOut,
+            Some(13) => return IndexError::Full,
+            _ => {}
+        }
+    }
+    match error {
+        sqlx::Error::PoolTimedOut => IndexError::TimedOut,
+        other => IndexError::Failed(other.to_string()),
+    }
+}

@@ -1,0 +1,192 @@
+//! One change of one mailbox, as it is written.
+
+use crate::mail::date::Timestamp;
+use crate::mail::flags::{Flags, Keywords};
+use crate::mail::ids::{MailboxId, ModSeq, Uid};
+use sqlx::SqliteConnection;
+use std::sync::Arc;
+
+/// All that changes in a mailbox at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Commit {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) uid_next: u32,
+    pub(crate) mod_seq: ModSeq,
+    pub(crate) first_recent: u32,
+    /// Whether all messages of the folder are in the index now.
+    pub(crate) complete: bool,
+    /// New messages.
+    pub(crate) put: Vec<Put>,
+    /// Messages whose flags or file name changed.
+    pub(crate) update: Vec<Update>,
+    /// Messages gone.
+    pub(crate) remove: Vec<Uid>,
+    /// Base names of files that are to go.
+    pub(crate) doom: Vec<String>,
+    /// Base names that are not to go after all.
+    pub(crate) absolve: Vec<String>,
+}
+
+/// A new message.
+#[derive(Clone, Debug)]
+pub(crate) struct Put {
+    pub(crate) uid: Uid,
+    pub(crate) mod_seq: ModSeq,
+    pub(crate) flags: Flags,
+    pub(crate) keywords: Keywords,
+    pub(crate) size: u64,
+    pub(crate) date: Timestamp,
+    pub(crate) path: String,
+    pub(crate) summary: SummarySource,
+}
+
+/// Where a new message's summary comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum SummarySource {
+    /// It is made when it is asked for.
+    Later,
+    /// These bytes.
+    Bytes(Arc<[u8]>),
+    /// That of another message.
+    Of(MailboxId, Uid),
+}
+
+/// A message's new state.
+#[derive(Clone, Debug)]
+pub(crate) struct Update {
+    pub(crate) uid: Uid,
+    pub(crate) mod_seq: ModSeq,
+    pub(crate) flags: Flags,
+    pub(crate) keywords: Keywords,
+    pub(crate) path: String,
+}
+
+impl Commit {
+    /// Writes it, within the writer's transaction.
+    pub(super) async fn write(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let mailbox = self.mailbox.0;
+        sqlx::query("update mailbox set uid_next = $2, mod_seq = $3, first_recent = $4, complete = $5 where id = $1")
+            .bind(mailbox)
+            .bind(self.uid_next)
+            .bind(number(self.mod_seq))
+            .bind(self.first_recent)
+            .bind(self.complete)
+            .execute(&mut *connection)
+            .await?;
+        if !self.remove.is_empty() {
+            let uids = json(self.remove.iter().map(|uid| uid.get()));
+            for statement in [
+                "delete from message where mailbox_id = $1 and uid in (select value from json_each($2))",
+                "delete from summary where mailbox_id = $1 and uid in (select value from json_each($2))",
+            ] {
+                sqlx::query(statement).bind(mailbox).bind(&uids).execute(&mut *connection).await?;
+            }
+        }
+        if !self.absolve.is_empty() {
+            sqlx::query("delete from doomed where mailbox_id = $1 and base in (select value from json_each($2))")
+                .bind(mailbox)
+                .bind(json(&self.absolve))
+                .execute(&mut *connection)
+                .await?;
+        }
+        if !self.doom.is_empty() {
+            sqlx::query("insert or ignore into doomed (mailbox_id, base) select $1, value from json_each($2)")
+                .bind(mailbox)
+                .bind(json(&self.doom))
+                .execute(&mut *connection)
+                .await?;
+        }
+        if !self.update.is_empty() {
+            update(mailbox, &self.update, connection).await?;
+        }
+        for message in self.put {
+            put(mailbox, message, connection).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn put(mailbox: i64, message: Put, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert or replace into message
+             (mailbox_id, uid, mod_seq, flags, keywords, size, date, date_offset, path)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(mailbox)
+    .bind(message.uid.get())
+    .bind(number(message.mod_seq))
+    .bind(message.flags.bits())
+    .bind(message.keywords.0)
+    .bind(i64::try_from(message.size).unwrap_or(i64::MAX))
+    .bind(message.date.seconds)
+    .bind(message.date.offset_minutes)
+    .bind(message.path)
+    .execute(&mut *connection)
+    .await?;
+    match message.summary {
+        SummarySource::Later => {}
+        SummarySource::Bytes(bytes) => put_summary(mailbox, message.uid, &bytes, connection).await?,
+        SummarySource::Of(source, uid) => {
+            sqlx::query(
+                "insert or replace into summary (mailbox_id, uid, summary)
+                 select $1, $2, summary from summary where mailbox_id = $3 and uid = $4",
+            )
+            .bind(mailbox)
+            .bind(message.uid.get())
+            .bind(source.0)
+            .bind(uid.get())
+            .execute(&mut *connection)
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn put_summary(
+    mailbox: i64,
+    uid: Uid,
+    bytes: &[u8],
+    connection: &mut SqliteConnection,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("insert or replace into summary (mailbox_id, uid, summary) values ($1, $2, $3)")
+        .bind(mailbox)
+        .bind(uid.get())
+        .bind(bytes)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Many messages with one statement: their new states travel as one JSON value.
+async fn update(mailbox: i64, updates: &[Update], connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let rows = updates.iter().map(|update| {
+        (
+            update.uid.get(),
+            update.mod_seq.get(),
+            update.flags.bits(),
+            update.keywords.0,
+            &update.path,
+        )
+    });
+    sqlx::query(
+        "update message set mod_seq = new.value ->> 1, flags = new.value ->> 2, keywords = new.value ->> 3,
+             path = new.value ->> 4
+         from json_each($2) as new where mailbox_id = $1 and uid = new.value ->> 0",
+    )
+    .bind(mailbox)
+    .bind(json(rows))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A list as one value for `json_each`.
+pub(super) fn json(list: impl IntoIterator<Item = impl serde::Serialize>) -> String {
+    let list: Vec<_> = list.into_iter().collect();
+    // Numbers and strings always have a JSON form.
+    serde_json::to_string(&list).unwrap_or_default()
+}
+
+fn number(mod_seq: ModSeq) -> i64 {
+    mod_seq.get() as i64
+}

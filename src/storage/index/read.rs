@@ -1,0 +1,114 @@
+//! What is read from the index.
+
+use super::{Index, IndexError, sorted};
+use crate::mail::date::Timestamp;
+use crate::mail::flags::{Flags, Keywords};
+use crate::mail::ids::{MailboxId, ModSeq, Uid};
+use crate::mail::uidset::UidSet;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+/// A mailbox.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MailboxRow {
+    pub(crate) id: MailboxId,
+    /// 0 when all UIDs are used up.
+    pub(crate) uid_next: u32,
+    pub(crate) mod_seq: ModSeq,
+    /// UIDs from here on have not been shown as \Recent.
+    pub(crate) first_recent: u32,
+    /// Whether all messages of the folder are in the index. If not, the UIDs in file names are to be believed.
+    pub(crate) complete: bool,
+}
+
+/// A message.
+#[derive(Clone, Debug)]
+pub(crate) struct MessageRow {
+    pub(crate) uid: Uid,
+    pub(crate) mod_seq: ModSeq,
+    pub(crate) flags: Flags,
+    pub(crate) keywords: Keywords,
+    pub(crate) size: u64,
+    pub(crate) date: Timestamp,
+    /// Below the mailbox's folder.
+    pub(crate) path: String,
+}
+
+impl Index {
+    /// All messages of a mailbox, ascending. A row that makes no sense is left out: its file is then taken in anew.
+    pub(crate) async fn messages(&self, mailbox: MailboxId) -> Result<Vec<MessageRow>, IndexError> {
+        let rows = sqlx::query(
+            "select uid, mod_seq, flags, keywords, size, date, date_offset, path from message
+             where mailbox_id = $1 order by uid",
+        )
+        .bind(mailbox.0);
+        let rows = self.patient(rows.fetch_all(&self.readers)).await?;
+        Ok(rows.iter().filter_map(message).collect())
+    }
+
+    /// The file names doomed in a mailbox.
+    pub(crate) async fn doomed(&self, mailbox: MailboxId) -> Result<Vec<String>, IndexError> {
+        let names = sqlx::query_scalar("select base from doomed where mailbox_id = $1").bind(mailbox.0);
+        self.patient(names.fetch_all(&self.readers)).await
+    }
+
+    /// The stored summaries of those of `uids` that have one, ascending.
+    pub(crate) async fn summaries(&self, mailbox: MailboxId, uids: &UidSet) -> Result<Vec<(Uid, Vec<u8>)>, IndexError> {
+        let rows = match uids.runs() {
+            [] => return Ok(Vec::new()),
+            [(first, last)] => {
+                let rows = sqlx::query(
+                    "select uid, summary from summary where mailbox_id = $1 and uid between $2 and $3 order by uid",
+                );
+                let rows = rows.bind(mailbox.0).bind(first).bind(last);
+                self.patient(rows.fetch_all(&self.readers)).await?
+            }
+            _ => {
+                let rows = sqlx::query(
+                    "select uid, summary from summary
+                     where mailbox_id = $1 and uid in (select value from json_each($2)) order by uid",
+                );
+                let rows = rows.bind(mailbox.0).bind(super::commit::json(uids.iter().map(Uid::get)));
+                self.patient(rows.fetch_all(&self.readers)).await?
+            }
+        };
+        let read = |row: &SqliteRow| {
+            let uid = Uid::new(row.try_get(0).ok()?)?;
+            Some((uid, row.try_get(1).ok()?))
+        };
+        Ok(rows.iter().filter_map(read).collect())
+    }
+
+    async fn patient<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, IndexError> {
+        match tokio::time::timeout(self.timeout, query).await {
+            Ok(answer) => answer.map_err(sorted),
+            Err(_) => Err(IndexError::TimedOut),
+        }
+    }
+}
+
+fn message(row: &SqliteRow) -> Option<MessageRow> {
+    Some(MessageRow {
+        uid: Uid::new(row.try_get(0).ok()?)?,
+        mod_seq: ModSeq::new(row.try_get::<i64, _>(1).ok()?.try_into().ok()?)?,
+        flags: Flags::from_bits(row.try_get(2).ok()?),
+        keywords: Keywords(row.try_get(3).ok()?),
+        size: row.try_get::<i64, _>(4).ok()?.try_into().ok()?,
+        date: Timestamp {
+            seconds: row.try_get(5).ok()?,
+            offset_minutes: row.try_get(6).ok()?,
+        },
+        path: row.try_get(7).ok()?,
+    })
+}
+
+/// A mailbox's row, as the writer reads it.
+pub(super) fn mailbox(row: &SqliteRow) -> Option<MailboxRow> {
+    Some(MailboxRow {
+        id: MailboxId(row.try_get(0).ok()?),
+        uid_next: row.try_get(1).ok()?,
+        mod_seq: ModSeq::new(row.try_get::<i64, _>(2).ok()?.try_into().ok()?)?,
+        first_recent: row.try_get(3).ok()?,
+        complete: row.try_get(4).ok()?,
+    })
+}

@@ -1,0 +1,140 @@
+//! The control file of a folder: what a rebuild of the index needs and file names cannot tell.
+//!
+//! Lines of text: `uid-validity`, a ceiling for UIDs and one for MODSEQs (none above it was ever given out), the keyword
+//! of each letter, and the special use. Ceilings run ahead of what is given out, so that the file is written once for
+//! many messages.
+
+use crate::mail::flags::{Keyword, KeywordTable};
+use crate::mail::ids::UidValidity;
+use crate::mail::mailbox_name::SpecialUse;
+use crate::storage::durable;
+use std::io;
+use std::path::Path;
+
+/// Its name in the folder.
+const FILE: &str = "posthaste-mailbox";
+/// The first line: format and version.
+const HEADING: &str = "posthaste-mailbox 1";
+/// How far the UID ceiling runs ahead.
+const UIDS_AHEAD: u32 = 256;
+/// How far the MODSEQ ceiling runs ahead.
+const MOD_SEQS_AHEAD: u64 = 4096;
+
+/// What the control file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Control {
+    pub(crate) uid_validity: UidValidity,
+    /// No higher UID was given out.
+    pub(crate) uid_ceiling: u32,
+    /// No higher MODSEQ was given out.
+    pub(crate) mod_seq_ceiling: u64,
+    pub(crate) keywords: KeywordTable,
+    pub(crate) special_use: Option<SpecialUse>,
+}
+
+impl Control {
+    /// For a new mailbox.
+    pub(crate) fn new(uid_validity: UidValidity, special_use: Option<SpecialUse>) -> Control {
+        Control {
+            uid_validity,
+            uid_ceiling: UIDS_AHEAD,
+            mod_seq_ceiling: MOD_SEQS_AHEAD,
+            keywords: KeywordTable::default(),
+            special_use,
+        }
+    }
+
+    /// Raises the ceilings so that these may be given out; whether the file must be written for that.
+    pub(crate) fn reach(&mut self, uid: u32, mod_seq: u64) -> bool {
+        let enough = uid <= self.uid_ceiling && mod_seq <= self.mod_seq_ceiling;
+        if uid > self.uid_ceiling {
+            self.uid_ceiling = uid.saturating_add(UIDS_AHEAD);
+        }
+        if mod_seq > self.mod_seq_ceiling {
+            self.mod_seq_ceiling = mod_seq.saturating_add(MOD_SEQS_AHEAD).min(i64::MAX as u64);
+        }
+        !enough
+    }
+
+    /// Reads the file of a folder; `None` when there is none or it cannot be understood. Blocking.
+    pub(crate) fn load(folder: &Path) -> io::Result<Option<Control>> {
+        match std::fs::read_to_string(folder.join(FILE)) {
+            Ok(text) => Ok(Control::parse(&text)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes the file, durable when it returns. Blocking.
+    pub(crate) fn store(&self, folder: &Path) -> io::Result<()> {
+        durable::replace(&folder.join(FILE), self.text().as_bytes())
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!(
+            "{HEADING}\nuid-validity {}\nuid-ceiling {}\nmod-seq-ceiling {}\n",
+            self.uid_validity, self.uid_ceiling, self.mod_seq_ceiling
+        );
+        for (index, keyword) in self.keywords.iter() {
+            text.push_str(&format!("keyword {} {}\n", (b'a' + index as u8) as char, keyword.as_str()));
+        }
+        if let Some(special_use) = self.special_use {
+            text.push_str(&format!("special-use {}\n", special_use.attribute()));
+        }
+        text
+    }
+
+    fn parse(text: &str) -> Option<Control> {
+        let mut lines = text.lines();
+        if lines.next() != Some(HEADING) {
+            return None;
+        }
+        let (mut uid_validity, mut uid_ceiling, mut mod_seq_ceiling) = (None, None, None);
+        let mut keywords = KeywordTable::default();
+        let mut special_use = None;
+        for line in lines {
+            let (name, value) = line.split_once(' ')?;
+            match name {
+                "uid-validity" => uid_validity = value.parse().ok().and_then(UidValidity::new),
+                "uid-ceiling" => uid_ceiling = value.parse().ok(),
+                "mod-seq-ceiling" => mod_seq_ceiling = value.parse().ok(),
+                "keyword" => {
+                    let (letter, keyword) = value.split_once(' ')?;
+                    let letter = letter.bytes().next().filter(u8::is_ascii_lowercase)?;
+                    keywords.set(usize::from(letter - b'a'), Keyword::new(keyword)?);
+                }
+                "special-use" => special_use = SpecialUse::from_attribute(value),
+                // A later version may know more.
+                _ => {}
+            }
+        }
+        Some(Control {
+            uid_validity: uid_validity?,
+            uid_ceiling: uid_ceiling?,
+            mod_seq_ceiling: mod_seq_ceiling?,
+            keywords,
+            special_use,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Control::load(folder.path()).unwrap(), None);
+        let mut control = Control::new(UidValidity::new(1_700_000_000).unwrap(), Some(SpecialUse::Sent));
+        control.keywords.set(2, Keyword::new("$Label1").unwrap());
+        control.keywords.set(0, Keyword::new("NonJunk").unwrap());
+        assert!(!control.reach(256, 4096));
+        assert!(control.reach(257, 5));
+        assert_eq!((control.uid_ceiling, control.mod_seq_ceiling), (513, 4096));
+        control.store(folder.path()).unwrap();
+        assert_eq!(Control::load(folder.path()).unwrap(), Some(control));
+        std::fs::write(folder.path().join(FILE), "something else").unwrap();
+        assert_eq!(Control::load(folder.path()).unwrap(), None);
+    }
+}
