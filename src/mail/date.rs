@@ -25,6 +25,16 @@ impl Timestamp {
         }
     }
 
+    /// A moment, in this machine's zone.
+    pub fn in_local_zone(seconds: i64) -> Timestamp {
+        let offset = jiff::Timestamp::from_second(seconds)
+            .map_or(0, |moment| TimeZone::system().to_offset(moment).seconds() / 60);
+        Timestamp {
+            seconds,
+            offset_minutes: offset as i16,
+        }
+    }
+
     /// From a Date field's value (RFC 5322 §3.3), obsolete forms (§4.3) and common mistakes included: the parts are known
     /// by their looks rather than their places, a weekday is not held against the date, and a zone that is missing or
     /// unknown is UTC.

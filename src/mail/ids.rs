@@ -43,6 +43,9 @@ impl fmt::Display for Uid {
 pub struct UidValidity(NonZeroU32);
 
 impl UidValidity {
+    /// The lowest there is.
+    pub const MIN: UidValidity = UidValidity(NonZeroU32::MIN);
+
     /// A UIDVALIDITY, unless the number is 0.
     pub fn new(value: u32) -> Option<UidValidity> {
         NonZeroU32::new(value).map(UidValidity)

@@ -134,7 +134,7 @@ struct Message<'a> {
 
 impl Message<'_> {
     /// Writes the response; `false` when the message is gone and nothing was written.
-    async fn answer(&self, session: &mut Session, mailbox: &Mailbox, plan: &Plan<'_>) -> Result<bool, Failure> {
+    async fn answer(&self, session: &mut Session, mailbox: &Arc<Mailbox>, plan: &Plan<'_>) -> Result<bool, Failure> {
         if plan.needs_summary && self.summary.is_none() {
             return Ok(false);
         }

@@ -64,7 +64,7 @@ pub(crate) async fn search(
 
 async fn run(
     selected: &Selected,
-    mailbox: &Mailbox,
+    mailbox: &Arc<Mailbox>,
     query: &Query,
     uid: bool,
     returns: Option<SearchReturn>,
@@ -98,13 +98,13 @@ async fn run(
 /// A query put to the messages of one piece, ascending.
 struct Trial<'a> {
     selected: &'a Selected,
-    mailbox: &'a Mailbox,
+    mailbox: &'a Arc<Mailbox>,
     query: &'a Query,
     summaries: Summaries,
 }
 
 impl<'a> Trial<'a> {
-    fn new(selected: &'a Selected, mailbox: &'a Mailbox, query: &'a Query, states: &[MessageState]) -> Trial<'a> {
+    fn new(selected: &'a Selected, mailbox: &'a Arc<Mailbox>, query: &'a Query, states: &[MessageState]) -> Trial<'a> {
         let mut trial = Trial {
             selected,
             mailbox,

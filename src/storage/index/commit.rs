@@ -79,7 +79,11 @@ impl Commit {
                 "delete from message where mailbox_id = $1 and uid in (select value from json_each($2))",
                 "delete from summary where mailbox_id = $1 and uid in (select value from json_each($2))",
             ] {
-                sqlx::query(statement).bind(mailbox).bind(&uids).execute(&mut *connection).await?;
+                sqlx::query(statement)
+                    .bind(mailbox)
+                    .bind(&uids)
+                    .execute(&mut *connection)
+                    .await?;
             }
         }
         if !self.absolve.is_empty() {

@@ -9,7 +9,7 @@ mod read;
 mod writer;
 
 pub(crate) use commit::{Commit, Put, SummarySource, Update};
-pub(crate) use read::{MailboxRow, MessageRow};
+pub(crate) use read::MailboxRow;
 
 use crate::mail::ids::{MailboxId, Uid, UidValidity};
 use sqlx::migrate::Migrator;
@@ -86,7 +86,9 @@ impl Index {
             .pragma("wal_autocheckpoint", CHECKPOINT)
             .disable_statement_logging();
         let mut connection = options.connect().await?;
-        let found: String = sqlx::query_scalar("pragma quick_check(1)").fetch_one(&mut connection).await?;
+        let found: String = sqlx::query_scalar("pragma quick_check(1)")
+            .fetch_one(&mut connection)
+            .await?;
         if found != "ok" {
             connection.close().await?;
             return Err(sqlx::Error::Protocol(format!("{DAMAGED}: {found}")));
@@ -165,7 +167,11 @@ fn is_damaged(error: &sqlx::Error) -> bool {
 fn sorted(error: sqlx::Error) -> IndexError {
     if let sqlx::Error::Database(cause) = &error {
         // Primary result code: SQLITE_BUSY 5, SQLITE_LOCKED 6, SQLITE_FULL 13.
-        match cause.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
+        match cause
+            .code()
+            .and_then(|code| code.parse::<u32>().ok())
+            .map(|code| code & 0xff)
+        {
             Some(5 | 6) => return IndexError::TimedOut,
             Some(13) => return IndexError::Full,
             _ => {}

@@ -68,7 +68,9 @@ impl Index {
                     "select uid, summary from summary
                      where mailbox_id = $1 and uid in (select value from json_each($2)) order by uid",
                 );
-                let rows = rows.bind(mailbox.0).bind(super::commit::json(uids.iter().map(Uid::get)));
+                let rows = rows
+                    .bind(mailbox.0)
+                    .bind(super::commit::json(uids.iter().map(Uid::get)));
                 self.patient(rows.fetch_all(&self.readers)).await?
             }
         };

@@ -76,11 +76,7 @@ impl Writer {
     pub(super) async fn work(&self, work: Work) -> Answer {
         let deadline = Instant::now() + self.timeout;
         let (answer, answered) = oneshot::channel();
-        let job = Job {
-            work,
-            deadline,
-            answer,
-        };
+        let job = Job { work, deadline, answer };
         match tokio::time::timeout_at(deadline, self.inbox.send(job)).await {
             Err(_) => return Err(IndexError::TimedOut),
             Ok(Err(_)) => return Err(IndexError::Closed),
@@ -107,7 +103,10 @@ impl Writer {
 
 async fn run(mut connection: SqliteConnection, options: SqliteConnectOptions, mut inbox: mpsc::Receiver<Job>) {
     let mut jobs = Vec::new();
-    let mut usable = sqlx::query("pragma busy_timeout = 200").execute(&mut connection).await.is_ok();
+    let mut usable = sqlx::query("pragma busy_timeout = 200")
+        .execute(&mut connection)
+        .await
+        .is_ok();
     loop {
         if inbox.recv_many(&mut jobs, BATCH).await == 0 {
             break;
@@ -189,12 +188,21 @@ fn give_up(jobs: &mut Vec<Job>, error: impl Fn() -> IndexError) -> Result<(), sq
 }
 
 async fn one(connection: &mut SqliteConnection, work: Work) -> Answer {
-    sqlx::query("savepoint job").execute(&mut *connection).await.map_err(sorted)?;
+    sqlx::query("savepoint job")
+        .execute(&mut *connection)
+        .await
+        .map_err(sorted)?;
     let done = perform(connection, work).await;
     if done.is_err() {
-        sqlx::query("rollback to job").execute(&mut *connection).await.map_err(sorted)?;
+        sqlx::query("rollback to job")
+            .execute(&mut *connection)
+            .await
+            .map_err(sorted)?;
     }
-    sqlx::query("release job").execute(&mut *connection).await.map_err(sorted)?;
+    sqlx::query("release job")
+        .execute(&mut *connection)
+        .await
+        .map_err(sorted)?;
     done.map_err(sorted)
 }
 

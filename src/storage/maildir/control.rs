@@ -56,6 +56,21 @@ impl Control {
         !enough
     }
 
+    /// Whether more was given out than an index with these counters can know: then it is an older one, put back.
+    pub(crate) fn is_ahead_of(&self, uid_next: u32, mod_seq: u64) -> bool {
+        let uid_gap = u64::from(self.uid_ceiling).saturating_sub(u64::from(uid_next));
+        (uid_next != 0 && uid_gap > u64::from(UIDS_AHEAD))
+            || self.mod_seq_ceiling.saturating_sub(mod_seq) > MOD_SEQS_AHEAD
+    }
+
+    /// Lowers the ceilings to what was given out, for a server that ends: a rebuild then goes on without a gap.
+    pub(crate) fn settle(&mut self, uid_next: u32, mod_seq: u64) -> bool {
+        let exact = (uid_next.wrapping_sub(1), mod_seq);
+        let settled = (self.uid_ceiling, self.mod_seq_ceiling) == exact;
+        (self.uid_ceiling, self.mod_seq_ceiling) = exact;
+        !settled
+    }
+
     /// Reads the file of a folder; `None` when there is none or it cannot be understood. Blocking.
     pub(crate) fn load(folder: &Path) -> io::Result<Option<Control>> {
         match std::fs::read_to_string(folder.join(FILE)) {
@@ -76,7 +91,11 @@ impl Control {
             self.uid_validity, self.uid_ceiling, self.mod_seq_ceiling
         );
         for (index, keyword) in self.keywords.iter() {
-            text.push_str(&format!("keyword {} {}\n", (b'a' + index as u8) as char, keyword.as_str()));
+            text.push_str(&format!(
+                "keyword {} {}\n",
+                (b'a' + index as u8) as char,
+                keyword.as_str()
+            ));
         }
         if let Some(special_use) = self.special_use {
             text.push_str(&format!("special-use {}\n", special_use.attribute()));

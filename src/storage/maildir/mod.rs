@@ -20,6 +20,12 @@
 //! expunged. UIDVALIDITY never changes for any of that.
 
 pub(crate) mod control;
+pub(crate) mod events;
 pub(crate) mod folder;
 pub(crate) mod name;
 pub(crate) mod tree;
+
+/// Makes the folder of all accounts, if it is not there. Blocking.
+pub(crate) fn create(mail: &std::path::Path) -> std::io::Result<()> {
+    super::durable::create_folders(mail)
+}

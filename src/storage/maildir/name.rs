@@ -152,7 +152,11 @@ mod tests {
         let uid = Uid::new(9).unwrap();
         for (name, base_part, flags) in [
             ("new/1204680122.27c448.host", "1204680122.27c448.host", Flags::NONE),
-            ("cur/1204680122.x,S=20,W=21:2,RS", "1204680122.x,S=20,W=21", Flags::SEEN.union(Flags::ANSWERED)),
+            (
+                "cur/1204680122.x,S=20,W=21:2,RS",
+                "1204680122.x,S=20,W=21",
+                Flags::SEEN.union(Flags::ANSWERED),
+            ),
             ("cur/odd:1,x", "odd", Flags::NONE),
             ("cur/odd:2,XyzS", "odd", Flags::SEEN),
         ] {

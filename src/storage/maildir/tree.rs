@@ -229,7 +229,13 @@ mod tests {
             tree.folder(name).unwrap().create().unwrap();
         }
         std::fs::create_dir(root.path().join(".nothing")).unwrap();
-        let names = || tree.scan().unwrap().into_iter().map(|found| found.name).collect::<Vec<_>>();
+        let names = || {
+            tree.scan()
+                .unwrap()
+                .into_iter()
+                .map(|found| found.name)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(names(), [inbox.clone(), name.clone()]);
         tree.doom(&tree.folder(&name).unwrap()).unwrap();
         assert_eq!(names(), [inbox]);

@@ -1,0 +1,509 @@
+//! The mailboxes of one account: which there are, what they are called, which are subscribed.
+//!
+//! The folders on disk are the truth; they are read when the account is first used and again when another program changed
+//! them. Creating, deleting, renaming and opening happen one at a time for an account, under its tree lock; a mailbox's write
+//! lock is taken within it, never the other way.
+
+use super::error::{Error, Result, blocking};
+use super::mailbox::{Mailbox, Place};
+use super::mailboxes::Shared;
+use super::state::Step;
+use super::status::{MailboxInfo, MailboxStatus};
+use crate::mail::address::Address;
+use crate::mail::ids::{SessionId, UidValidity};
+use crate::mail::mailbox_name::{MailboxName, SpecialUse};
+use crate::storage::maildir::control::Control;
+use crate::storage::maildir::folder::Folder;
+use crate::storage::maildir::tree::{Found, Tree};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The folders that an account has from the start.
+const USUAL: [(&str, SpecialUse); 5] = [
+    ("Drafts", SpecialUse::Drafts),
+    ("Sent", SpecialUse::Sent),
+    ("Trash", SpecialUse::Trash),
+    ("Junk", SpecialUse::Junk),
+    ("Archive", SpecialUse::Archive),
+];
+
+/// Other names under which programs have made these folders, for Maildirs that come from elsewhere.
+const SYNONYMS: [(&str, SpecialUse); 9] = [
+    ("Sent Messages", SpecialUse::Sent),
+    ("Sent Items", SpecialUse::Sent),
+    ("Sent Mail", SpecialUse::Sent),
+    ("Deleted Messages", SpecialUse::Trash),
+    ("Deleted Items", SpecialUse::Trash),
+    ("Spam", SpecialUse::Junk),
+    ("Junk E-mail", SpecialUse::Junk),
+    ("Junk Email", SpecialUse::Junk),
+    ("Archives", SpecialUse::Archive),
+];
+
+/// The mailboxes of one account. Cheap to clone.
+#[derive(Clone)]
+pub struct AccountMailboxes(Arc<Inner>);
+
+pub(super) struct Inner {
+    shared: Arc<Shared>,
+    /// By which the index knows the account.
+    key: String,
+    tree: Tree,
+    /// The tree lock.
+    changing: tokio::sync::Mutex<()>,
+    /// Whether somebody is on the way to read the folders again.
+    pub(super) looking: AtomicBool,
+    names: Mutex<Names>,
+}
+
+/// What there is, as last read from disk.
+#[derive(Default)]
+struct Names {
+    mailboxes: BTreeMap<MailboxName, Known>,
+    subscribed: BTreeSet<MailboxName>,
+}
+
+/// A mailbox that exists.
+struct Known {
+    folder: Folder,
+    uid_validity: UidValidity,
+    special_use: Option<SpecialUse>,
+    /// The mailbox, while anybody has it open.
+    open: Weak<Mailbox>,
+}
+
+impl AccountMailboxes {
+    pub(super) async fn load(shared: Arc<Shared>, account: &Address, tree: Tree) -> Result<AccountMailboxes> {
+        let there = tree.clone();
+        let names = blocking(move || first_look(&there)).await?;
+        let inner = Arc::new(Inner {
+            shared,
+            key: account.to_string(),
+            tree,
+            changing: tokio::sync::Mutex::new(()),
+            looking: AtomicBool::new(false),
+            names: Mutex::new(names),
+        });
+        inner.shared.watch.account(inner.tree.root(), &inner);
+        Ok(AccountMailboxes(inner))
+    }
+
+    /// All mailboxes and all subscriptions, sorted by name with INBOX first.
+    pub fn list(&self) -> Vec<MailboxInfo> {
+        let names = self.names();
+        let mut all: BTreeMap<&MailboxName, MailboxInfo> = BTreeMap::new();
+        let info = |name: &MailboxName| MailboxInfo {
+            name: name.clone(),
+            special_use: None,
+            subscribed: names.subscribed.contains(name),
+            exists: false,
+        };
+        let mut parents = BTreeSet::new();
+        for (name, known) in &names.mailboxes {
+            let there = MailboxInfo {
+                special_use: known.special_use,
+                exists: true,
+                ..info(name)
+            };
+            all.insert(name, there);
+            let mut above = name.parent();
+            while let Some(parent) = above {
+                above = parent.parent();
+                parents.insert(parent);
+            }
+        }
+        for name in names.subscribed.iter().chain(&parents) {
+            all.entry(name).or_insert_with(|| info(name));
+        }
+        let (inbox, others): (Vec<_>, Vec<_>) = all.into_values().partition(|info| info.name.is_inbox());
+        inbox.into_iter().chain(others).collect()
+    }
+
+    /// STATUS of a mailbox, opening it if need be.
+    pub async fn status(&self, name: &MailboxName) -> Result<MailboxStatus> {
+        Ok(self.open(name).await?.status())
+    }
+
+    /// Opens a mailbox: the one shared object for all sessions. Looks for what other programs changed, if that is due.
+    pub async fn open(&self, name: &MailboxName) -> Result<Arc<Mailbox>> {
+        let inner = Arc::clone(&self.0);
+        let name = name.clone();
+        // To the end: a mailbox that is half loaded when its caller goes must not be loaded twice at a time.
+        let opening = tokio::spawn(async move {
+            let _changing = inner.changing.lock().await;
+            inner.open_locked(&name).await
+        });
+        opening.await.map_err(|error| Error::Storage(error.into()))?
+    }
+
+    /// Creates a mailbox and the missing levels above it (RFC 9051 §6.3.4).
+    pub async fn create(&self, name: &MailboxName, special_use: Option<SpecialUse>) -> Result<()> {
+        let _changing = self.0.changing.lock().await;
+        if self.names().mailboxes.contains_key(name) {
+            return Err(Error::AlreadyExists);
+        }
+        self.0.create_locked(name, special_use).await
+    }
+
+    /// Deletes a mailbox and its messages; mailboxes below it stay (RFC 9051 §6.3.5). Sessions that have it selected see its
+    /// messages expunged and [`super::View::is_deleted`].
+    pub async fn delete(&self, name: &MailboxName) -> Result<()> {
+        if name.is_inbox() {
+            return Err(Error::NotPossible("INBOX cannot be deleted"));
+        }
+        let _changing = self.0.changing.lock().await;
+        let mailbox = self.0.open_locked(name).await?;
+        let _writing = mailbox.write().await?;
+        let folder = mailbox.place().folder;
+        let tree = self.0.tree.clone();
+        let doomed = blocking(move || tree.doom(&folder)).await?;
+        self.names().mailboxes.remove(name);
+        let uids = mailbox.mark_deleted();
+        self.0.shared.watch.forget(&mailbox.place().folder);
+        if let Err(error) = self.0.shared.index.forget(mailbox.id).await {
+            // Rows without a mailbox: nobody finds them, and its UIDVALIDITY is not given again.
+            tracing::warn!(%error, messages = uids, "a deleted mailbox stays in the index");
+        }
+        let tree = self.0.tree.clone();
+        blocking(move || tree.remove(&doomed)).await?;
+        Ok(())
+    }
+
+    /// Renames a mailbox and all below it; renaming INBOX moves its messages (RFC 9051 §6.3.6).
+    pub async fn rename(&self, session: SessionId, from: &MailboxName, to: &MailboxName) -> Result<()> {
+        let _changing = self.0.changing.lock().await;
+        let below: Vec<MailboxName> = {
+            let names = self.names();
+            let below = names.mailboxes.keys().filter(|name| name.is_below(from));
+            let below = below.cloned().collect::<Vec<_>>();
+            if !names.mailboxes.contains_key(from) && below.is_empty() {
+                return Err(Error::NotFound);
+            }
+            if names.mailboxes.contains_key(to) {
+                return Err(Error::AlreadyExists);
+            }
+            below
+        };
+        if from.is_inbox() {
+            self.0.create_locked(to, None).await?;
+            let (inbox, target) = (self.0.open_locked(from).await?, self.0.open_locked(to).await?);
+            let all = inbox.state().uids();
+            inbox.move_to(session, &all, &target).await?;
+            return Ok(());
+        }
+        if to.is_below(from) {
+            return Err(Error::NotPossible("a mailbox cannot be renamed below itself"));
+        }
+        let mut moves = Vec::new();
+        if self.names().mailboxes.contains_key(from) {
+            moves.push((from.clone(), to.clone()));
+        }
+        for name in below {
+            let renamed = name.rebased(from, to)?;
+            if self.names().mailboxes.contains_key(&renamed) {
+                return Err(Error::AlreadyExists);
+            }
+            moves.push((name, renamed));
+        }
+        let folders = moves
+            .iter()
+            .map(|(_, to)| self.0.tree.folder(to))
+            .collect::<Option<Vec<Folder>>>()
+            .ok_or(crate::mail::mailbox_name::InvalidMailboxName::TooLong)?;
+        if let Some(parent) = to.parent() {
+            self.0.create_missing(&parent).await?;
+        }
+        for ((from, to), folder) in moves.into_iter().zip(folders) {
+            self.0.rename_one(&from, &to, folder).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts a name on the subscription list, whether the mailbox exists or not.
+    pub async fn subscribe(&self, name: &MailboxName) -> Result<()> {
+        self.change_subscriptions(|list| list.insert(name.clone())).await
+    }
+
+    /// Takes it off.
+    pub async fn unsubscribe(&self, name: &MailboxName) -> Result<()> {
+        self.change_subscriptions(|list| list.remove(name)).await
+    }
+
+    async fn change_subscriptions(&self, change: impl FnOnce(&mut BTreeSet<MailboxName>) -> bool) -> Result<()> {
+        let _changing = self.0.changing.lock().await;
+        let mut list = self.names().subscribed.clone();
+        if change(&mut list) {
+            let (tree, written) = (self.0.tree.clone(), list.clone());
+            blocking(move || tree.subscribe(&written)).await?;
+            self.names().subscribed = list;
+        }
+        Ok(())
+    }
+
+    /// Writes down what was given out, for a server that ends.
+    pub(super) async fn settle(&self) {
+        let open: Vec<Arc<Mailbox>> = {
+            let names = self.names();
+            names
+                .mailboxes
+                .values()
+                .filter_map(|known| known.open.upgrade())
+                .collect()
+        };
+        for mailbox in open {
+            mailbox.settle().await;
+        }
+    }
+
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.0.names()
+    }
+}
+
+impl Inner {
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn open_locked(self: &Arc<Self>, name: &MailboxName) -> Result<Arc<Mailbox>> {
+        let (folder, open) = {
+            let names = self.names();
+            let known = names.mailboxes.get(name).ok_or(Error::NotFound)?;
+            (known.folder.clone(), known.open.upgrade())
+        };
+        if let Some(mailbox) = open {
+            self.shared.keep(&mailbox);
+            if !self.shared.watch.watches(&folder) {
+                mailbox.look().await?;
+            }
+            return Ok(mailbox);
+        }
+        let place = Place {
+            name: name.clone(),
+            folder: folder.clone(),
+        };
+        let there = folder.clone();
+        let control = blocking(move || {
+            Control::load(there.path())?.ok_or_else(|| io::Error::other("the mailbox has lost its control file"))
+        });
+        let mailbox = Mailbox::load(Arc::clone(&self.shared), &self.key, place, control.await?, false).await?;
+        self.admit(name, &folder, mailbox).await
+    }
+
+    /// Makes a loaded mailbox the one that sessions share. The watch begins before the folder is looked through.
+    async fn admit(self: &Arc<Self>, name: &MailboxName, folder: &Folder, mailbox: Mailbox) -> Result<Arc<Mailbox>> {
+        let mailbox = Arc::new(mailbox);
+        self.shared.watch.mailbox(folder, &mailbox);
+        mailbox.look().await?;
+        if let Some(known) = self.names().mailboxes.get_mut(name) {
+            known.open = Arc::downgrade(&mailbox);
+        }
+        self.shared.keep(&mailbox);
+        Ok(mailbox)
+    }
+
+    async fn create_missing(self: &Arc<Self>, name: &MailboxName) -> Result<()> {
+        let there = self.names().mailboxes.contains_key(name);
+        match there {
+            true => Ok(()),
+            false => Box::pin(self.create_locked(name, None)).await,
+        }
+    }
+
+    async fn create_locked(self: &Arc<Self>, name: &MailboxName, special_use: Option<SpecialUse>) -> Result<()> {
+        let folder = self
+            .tree
+            .folder(name)
+            .ok_or(crate::mail::mailbox_name::InvalidMailboxName::TooLong)?;
+        if let Some(parent) = name.parent() {
+            self.create_missing(&parent).await?;
+        }
+        let uid_validity = {
+            let names = self.names();
+            if names.mailboxes.len() >= self.shared.settings.max_mailboxes {
+                return Err(Error::Limit("the account has as many mailboxes as it may have"));
+            }
+            fresh_uid_validity(names.mailboxes.values().map(|known| known.uid_validity))
+        };
+        let control = Control::new(uid_validity, special_use);
+        let (made, written) = (folder.clone(), control.clone());
+        blocking(move || {
+            made.create()?;
+            written.store(made.path())
+        })
+        .await?;
+        let place = Place {
+            name: name.clone(),
+            folder: folder.clone(),
+        };
+        let known = Known {
+            folder: folder.clone(),
+            uid_validity,
+            special_use,
+            open: Weak::new(),
+        };
+        self.names().mailboxes.insert(name.clone(), known);
+        let mailbox = Mailbox::load(Arc::clone(&self.shared), &self.key, place, control, true).await?;
+        self.admit(name, &folder, mailbox).await?;
+        Ok(())
+    }
+
+    /// Renames one folder, with the mailbox that may be open.
+    async fn rename_one(self: &Arc<Self>, from: &MailboxName, to: &MailboxName, folder: Folder) -> Result<()> {
+        let mailbox = self.open_locked(from).await?;
+        let _writing = mailbox.write().await?;
+        let old = mailbox.place().folder;
+        self.shared.watch.forget(&old);
+        let (tree, target) = (self.tree.clone(), folder.clone());
+        blocking(move || tree.rename(&old, &target)).await?;
+        mailbox.set_place(Place {
+            name: to.clone(),
+            folder: folder.clone(),
+        });
+        self.shared.watch.mailbox(&folder, &mailbox);
+        let mut names = self.names();
+        if let Some(known) = names.mailboxes.remove(from) {
+            names.mailboxes.insert(to.clone(), Known { folder, ..known });
+        }
+        Ok(())
+    }
+
+    /// Reads again which folders there are, after another program changed them.
+    pub(super) async fn look_again(self: &Arc<Self>) -> Result<()> {
+        let _changing = self.changing.lock().await;
+        let tree = self.tree.clone();
+        let mut read = blocking(move || look(&tree)).await?;
+        let gone = {
+            let mut names = self.names();
+            for (name, known) in &mut read.mailboxes {
+                if let Some(before) = names.mailboxes.get(name)
+                    && before.uid_validity == known.uid_validity
+                {
+                    known.open = before.open.clone();
+                }
+            }
+            std::mem::replace(&mut *names, read)
+        };
+        for (name, known) in gone.mailboxes {
+            let there = self.names().mailboxes.contains_key(&name);
+            if let Some(mailbox) = known.open.upgrade()
+                && !there
+            {
+                let _writing = mailbox.write().await?;
+                mailbox.mark_deleted();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Mailbox {
+    /// Ends it: for sessions all messages are gone. Returns how many there were. For the holder of the write lock.
+    fn mark_deleted(&self) -> usize {
+        let mut state = self.state();
+        let uids = state.uids();
+        state.deleted = true;
+        if uids.is_empty() {
+            state.tracker.wake();
+        } else {
+            state.apply(SessionId::NONE, Step::Expunged(uids.clone()));
+        }
+        uids.len()
+    }
+}
+
+/// Makes the account's folders when they are not there, and reads what there is.
+fn first_look(tree: &Tree) -> io::Result<Names> {
+    let inbox = Folder::new(tree.root().to_owned());
+    if Control::load(inbox.path())?.is_some() {
+        return look(tree);
+    }
+    inbox.create()?;
+    let found = tree.scan()?;
+    let mut subscribed = tree.subscriptions()?;
+    let mut taken: Vec<UidValidity> = found
+        .iter()
+        .filter_map(|found| Some(found.control.as_ref()?.uid_validity))
+        .collect();
+    for (name, special_use) in USUAL {
+        let there = |other: &str| found.iter().any(|found| found.name.as_str() == other);
+        let synonym = SYNONYMS
+            .iter()
+            .any(|(other, special)| *special == special_use && there(other));
+        let Ok(name) = MailboxName::new(name) else { continue };
+        if !synonym
+            && !there(name.as_str())
+            && let Some(folder) = tree.folder(&name)
+        {
+            let uid_validity = fresh_uid_validity(taken.iter().copied());
+            taken.push(uid_validity);
+            folder.create()?;
+            Control::new(uid_validity, Some(special_use)).store(folder.path())?;
+            subscribed.insert(name);
+        }
+    }
+    subscribed.insert(MailboxName::inbox());
+    tree.subscribe(&subscribed)?;
+    look(tree)
+}
+
+/// Reads what there is. Folders of other programs get control files; where two have the same UIDVALIDITY, because one is a
+/// copy, the second gets a new one.
+fn look(tree: &Tree) -> io::Result<Names> {
+    let found = tree.scan()?;
+    let mut names = Names {
+        subscribed: tree.subscriptions()?,
+        ..Names::default()
+    };
+    let mut taken: BTreeSet<UidValidity> = BTreeSet::new();
+    let mut uses: Vec<SpecialUse> = found
+        .iter()
+        .filter_map(|found| found.control.as_ref()?.special_use)
+        .collect();
+    for Found { name, folder, control } in found {
+        let control = match control {
+            Some(control) if !taken.contains(&control.uid_validity) => control,
+            _ => {
+                folder.create()?;
+                let special_use = by_name(&name).filter(|special_use| !uses.contains(special_use));
+                uses.extend(special_use);
+                let control = Control::new(fresh_uid_validity(taken.iter().copied()), special_use);
+                control.store(folder.path())?;
+                control
+            }
+        };
+        taken.insert(control.uid_validity);
+        let known = Known {
+            folder,
+            uid_validity: control.uid_validity,
+            special_use: control.special_use,
+            open: Weak::new(),
+        };
+        names.mailboxes.insert(name, known);
+    }
+    Ok(names)
+}
+
+/// What a folder that another program made is for, by its name.
+fn by_name(name: &MailboxName) -> Option<SpecialUse> {
+    let usual = USUAL.iter().chain(&SYNONYMS);
+    usual
+        .clone()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name.as_str()))
+        .map(|(_, special_use)| *special_use)
+}
+
+/// A UIDVALIDITY above all that the account has: the time, as RFC 9051 §2.3.1.1 proposes, so that a name that is used again
+/// does not get a value that it had before.
+fn fresh_uid_validity(taken: impl Iterator<Item = UidValidity>) -> UidValidity {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let now = u32::try_from(now).unwrap_or(u32::MAX);
+    let above = taken.map(|value| value.get().saturating_add(1)).max().unwrap_or(1);
+    UidValidity::new(now.max(above)).unwrap_or(UidValidity::MIN)
+}

@@ -1,0 +1,348 @@
+//! One mailbox, shared by all sessions that have it open.
+
+use super::append::Waiting;
+use super::error::{Error, Result, blocking};
+use super::mailboxes::Shared;
+use super::message::{MessageFile, MessageState};
+use super::state::{Entry, State};
+use super::status::MailboxStatus;
+use super::view::View;
+use super::watch::Suspects;
+use crate::mail::flags::KeywordTable;
+use crate::mail::ids::{MailboxId, ModSeq, SessionId, Uid, UidValidity};
+use crate::mail::mailbox_name::MailboxName;
+use crate::mail::mime::{MimeLimits, Scanner};
+use crate::mail::summary::Summary;
+use crate::mail::uidset::UidSet;
+use crate::storage::index::{Commit, MailboxRow};
+use crate::storage::maildir::control::Control;
+use crate::storage::maildir::folder::Folder;
+use std::io::Read;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How much of a file is read at a time when its summary is made.
+const PIECE: usize = 64 * 1024;
+
+/// One mailbox, shared by all sessions that have it open.
+pub struct Mailbox {
+    pub(super) shared: Arc<Shared>,
+    pub(super) id: MailboxId,
+    uid_validity: UidValidity,
+    /// Under which name and where; changed by renaming, under the write lock.
+    place: Mutex<Place>,
+    /// The write lock, and what only its holder may touch.
+    pub(super) writing: tokio::sync::Mutex<Writing>,
+    state: Mutex<State>,
+    /// Messages to be appended by whoever gets the write lock next.
+    pub(super) arrivals: Mutex<Vec<Waiting>>,
+    /// What the watch has seen in the folder and nobody has explained yet.
+    pub(super) suspects: Mutex<Suspects>,
+}
+
+/// Where a mailbox is.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) name: MailboxName,
+    pub(super) folder: Folder,
+}
+
+/// What is written only under the write lock.
+pub(super) struct Writing {
+    /// The control file as it is on disk.
+    pub(super) control: Control,
+    /// Whether the index has all messages of the folder.
+    pub(super) complete: bool,
+}
+
+impl Mailbox {
+    /// Loads what the index knows. [`Mailbox::reconcile`] is to follow before anybody sees it.
+    pub(super) async fn load(
+        shared: Arc<Shared>,
+        account: &str,
+        place: Place,
+        control: Control,
+        new: bool,
+    ) -> Result<Mailbox> {
+        // A rebuild goes on above everything that was ever given out; a new mailbox begins at 1.
+        let rebuilt = MailboxRow {
+            id: MailboxId(0),
+            uid_next: if new { 1 } else { control.uid_ceiling.saturating_add(1) },
+            mod_seq: match new {
+                true => ModSeq::MIN,
+                false => ModSeq::new(control.mod_seq_ceiling).unwrap_or(ModSeq::MIN).next(),
+            },
+            first_recent: if new { 1 } else { u32::MAX },
+            complete: new,
+        };
+        let mut row = shared.index.mailbox(account, control.uid_validity, rebuilt).await?;
+        if control.is_ahead_of(row.uid_next, row.mod_seq.get()) {
+            tracing::warn!(mailbox = %place.name, "the index is older than the mailbox: it is made again");
+            shared.index.forget(row.id).await?;
+            row = shared.index.mailbox(account, control.uid_validity, rebuilt).await?;
+        }
+        let rows = shared.index.messages(row.id).await?;
+        let messages: Vec<Entry> = rows
+            .into_iter()
+            .map(|row| Entry {
+                uid: row.uid,
+                flags: row.flags,
+                keywords: row.keywords,
+                mod_seq: row.mod_seq,
+                size: row.size,
+                date: row.date,
+                path: row.path.into(),
+            })
+            .collect();
+        let mut state = State::new(messages, row.uid_next, row.mod_seq, control.keywords.clone());
+        if let (Some(first), Some(last)) = (Uid::new(row.first_recent), state.messages.last()) {
+            state.unclaimed = state.uids().intersection(&UidSet::range(first, last.uid));
+        }
+        Ok(Mailbox {
+            shared,
+            id: row.id,
+            uid_validity: control.uid_validity,
+            place: Mutex::new(place),
+            writing: tokio::sync::Mutex::new(Writing {
+                control,
+                complete: row.complete,
+            }),
+            state: Mutex::new(state),
+            arrivals: Mutex::default(),
+            suspects: Mutex::default(),
+        })
+    }
+
+    /// The name it has now.
+    pub fn name(&self) -> MailboxName {
+        self.place().name
+    }
+
+    /// Its number in the index.
+    pub fn id(&self) -> MailboxId {
+        self.id
+    }
+
+    /// Whose it is.
+    pub fn uid_validity(&self) -> UidValidity {
+        self.uid_validity
+    }
+
+    /// STATUS, from memory.
+    pub fn status(&self) -> MailboxStatus {
+        self.state().status(self.uid_validity)
+    }
+
+    /// The keyword table as it is now.
+    pub fn keywords(&self) -> KeywordTable {
+        self.state().keywords.clone()
+    }
+
+    /// Subscribes, then takes the picture. `read_only` (EXAMINE) leaves \Recent to others.
+    pub fn view(self: &Arc<Self>, session: SessionId, read_only: bool) -> View {
+        View::new(Arc::clone(self), session, read_only)
+    }
+
+    /// The state of those of `uids` that exist, ascending. From memory; copies at most as many as asked for.
+    pub fn states(&self, uids: &UidSet) -> Vec<MessageState> {
+        self.state().select(uids).map(Entry::state).collect()
+    }
+
+    /// The summaries of those of `uids` that exist, ascending. One query; ask in pieces of some hundreds.
+    pub async fn summaries(&self, uids: &UidSet) -> Result<Vec<(Uid, Arc<Summary>)>> {
+        let stored = self.shared.index.summaries(self.id, uids).await?;
+        let mut stored = stored.into_iter().peekable();
+        let existing: Vec<(Uid, Box<str>)> = {
+            let state = self.state();
+            state
+                .select(uids)
+                .map(|entry| (entry.uid, entry.path.clone()))
+                .collect()
+        };
+        let mut summaries = Vec::with_capacity(existing.len());
+        let mut made = Vec::new();
+        for (uid, path) in existing {
+            while stored.next_if(|(other, _)| *other < uid).is_some() {}
+            let known = stored.next_if(|(other, _)| *other == uid);
+            let summary = match known.and_then(|(_, bytes)| Summary::decode(&bytes)) {
+                Some(summary) => summary,
+                None => match self.scan(path).await? {
+                    Some(summary) => {
+                        made.push((uid, summary.encode()));
+                        summary
+                    }
+                    None => continue,
+                },
+            };
+            summaries.push((uid, Arc::new(summary)));
+        }
+        if !made.is_empty()
+            && let Err(error) = self.shared.index.put_summaries(self.id, made).await
+        {
+            tracing::warn!(%error, "summaries are not kept");
+        }
+        Ok(summaries)
+    }
+
+    /// Makes a summary from the file; `None` when it is gone.
+    async fn scan(&self, path: Box<str>) -> Result<Option<Summary>> {
+        let folder = self.place().folder;
+        let scanned = blocking(move || {
+            let Some((mut file, _)) = folder.open(&path)? else {
+                return Ok(None);
+            };
+            let mut scanner = Scanner::new(MimeLimits::default());
+            let mut piece = vec![0; PIECE];
+            loop {
+                match file.read(&mut piece)? {
+                    0 => return Ok(Some(scanner.finish())),
+                    read => scanner.feed(&piece[..read]),
+                }
+            }
+        });
+        Ok(scanned.await?)
+    }
+
+    /// Opens a message's file: one `open` by the path the index knows, else its base name, else one scan. `None` when it is gone.
+    pub async fn open_message(self: &Arc<Self>, uid: Uid) -> Result<Option<MessageFile>> {
+        let Some(path) = self.state().find(uid).map(|entry| entry.path.clone()) else {
+            return Ok(None);
+        };
+        let folder = self.place().folder;
+        let asked = path.clone();
+        let opened = blocking(move || match folder.open(&asked)? {
+            Some((file, found)) => Ok(Some((MessageFile::new(file)?, found))),
+            None => Ok(None),
+        });
+        let opened = opened.await?;
+        if opened.as_ref().is_none_or(|(_, found)| **found != *path) {
+            // Another program was here: have the index repaired, by all that there is to see.
+            self.suspect_all();
+        }
+        Ok(opened.map(|(file, _)| file))
+    }
+
+    /// Its state. Held for moments only, never across an await.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        // A panic while it was held could only have been one of memory running out; the state is whole all the same.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where it is now.
+    pub(super) fn place(&self) -> Place {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells it where it is from now on. For the holder of the write lock.
+    pub(super) fn set_place(&self, place: Place) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+
+    /// How many messages it has.
+    pub(super) fn len(&self) -> usize {
+        self.state().messages.len()
+    }
+
+    /// Writes down exactly what was given out, so that a rebuild would go on without a gap.
+    pub(super) async fn settle(&self) {
+        let Ok(mut writing) = self.write().await else { return };
+        let (uid_next, mod_seq, deleted) = {
+            let state = self.state();
+            (state.uid_next, state.mod_seq, state.deleted)
+        };
+        let mut control = writing.control.clone();
+        if deleted || !writing.complete || !control.settle(uid_next, mod_seq.get()) {
+            return;
+        }
+        let folder = self.place().folder;
+        let written = control.clone();
+        match blocking(move || written.store(folder.path())).await {
+            Ok(()) => writing.control = control,
+            Err(error) => tracing::warn!(%error, "control file not written"),
+        }
+    }
+
+    /// A commit that changes nothing yet but the counters, which are those of the state `changes` changes later.
+    pub(super) fn commit(&self, state: &State, writing: &Writing, changes: u64) -> Commit {
+        Commit {
+            mailbox: self.id,
+            uid_next: state.uid_next,
+            mod_seq: later(state.mod_seq, changes),
+            first_recent: state.first_recent(),
+            complete: writing.complete,
+            put: Vec::new(),
+            update: Vec::new(),
+            remove: Vec::new(),
+            doom: Vec::new(),
+            absolve: Vec::new(),
+        }
+    }
+
+    /// Does what must not be cancelled in a task of its own, and waits for it within the limit for slow storage. After that
+    /// the caller is told so, and the task goes on to its end.
+    pub(super) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let task = tokio::spawn(work);
+        match tokio::time::timeout(self.patience(), task).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => Err(Error::Storage(error.into())),
+            Err(_) => Err(slow()),
+        }
+    }
+
+    /// How long an operation may take in all: twice what the index may take, for it may have to wait for another one.
+    pub(super) fn patience(&self) -> Duration {
+        self.shared.settings.index_timeout.get() * 2
+    }
+
+    /// Takes the write lock, unless that takes so long that nobody waits for the result any more.
+    pub(super) async fn write(&self) -> Result<tokio::sync::MutexGuard<'_, Writing>> {
+        let deadline = Instant::now() + self.patience();
+        tokio::time::timeout_at(deadline, self.writing.lock())
+            .await
+            .map_err(|_| slow())
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        self.shared.watch.forget_dead(&self.place().folder);
+    }
+}
+
+impl Writing {
+    /// Makes sure that a UID and a MODSEQ may be given out and that these keywords are on disk, before they are used.
+    pub(super) async fn reach(
+        &mut self,
+        folder: &Folder,
+        uid: u32,
+        mod_seq: ModSeq,
+        keywords: &KeywordTable,
+    ) -> Result<()> {
+        let mut control = self.control.clone();
+        let raised = control.reach(uid, mod_seq.get());
+        if !raised && control.keywords == *keywords {
+            return Ok(());
+        }
+        control.keywords = keywords.clone();
+        let folder = folder.path().to_owned();
+        self.control = blocking(move || {
+            control.store(&folder)?;
+            Ok(control)
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+fn slow() -> Error {
+    Error::Storage(anyhow::anyhow!("storage does not answer in time"))
+}
+
+/// The MODSEQ so many changes later.
+pub(super) fn later(mod_seq: ModSeq, changes: u64) -> ModSeq {
+    (0..changes).fold(mod_seq, |mod_seq, _| mod_seq.next())
+}
