@@ -9,13 +9,12 @@ mod play;
 mod script;
 
 use std::io::Write;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 /// Transcripts that run at the same time.
 const AT_A_TIME: usize = 4;
@@ -76,12 +75,7 @@ fn run(folder: &str) {
             )
         })
         .filter(|(name, _)| name.starts_with(&wanted));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    let results = runtime.block_on(play_all(names.collect()));
+    let results = play_all(names.collect());
     let mut failed = 0;
     let mut report = String::new();
     for (name, result) in &results {
@@ -99,31 +93,39 @@ fn run(folder: &str) {
     assert!(failed == 0, "{failed} of {} transcripts failed{report}", results.len());
 }
 
-async fn play_all(files: Vec<(String, PathBuf)>) -> Vec<(String, anyhow::Result<()>)> {
-    let permits = Arc::new(Semaphore::new(AT_A_TIME));
-    let mut running = JoinSet::new();
-    for (name, file) in files {
-        let permits = permits.clone();
-        running.spawn(async move {
-            let _permit = permits.acquire_owned().await;
-            // In a task of its own: a panic fails this transcript, not all of them.
-            let played = tokio::spawn(async move { tokio::time::timeout(LIMIT, play(&file)).await });
-            let result = match played.await {
-                Ok(Ok(result)) => result,
-                Ok(Err(_)) => Err(anyhow::anyhow!("did not end within {LIMIT:?}")),
-                Err(panic) => Err(panic.into()),
-            };
-            (name, result)
-        });
-    }
-    let mut results = running.join_all().await;
+/// Each worker plays one after the other, with a runtime of its own for each: what a server leaves behind ends with it.
+fn play_all(files: Vec<(String, PathBuf)>) -> Vec<(String, anyhow::Result<()>)> {
+    let waiting = Mutex::new(files.into_iter());
+    let next = || waiting.lock().unwrap().next();
+    let mut results: Vec<_> = std::thread::scope(|scope| {
+        let work = || {
+            let mut results = Vec::new();
+            while let Some((name, file)) = next() {
+                // A panic fails this transcript, not all of them.
+                let played = catch_unwind(|| play(&file));
+                results.push((
+                    name,
+                    played.unwrap_or_else(|_| Err(anyhow::anyhow!("panicked: see above"))),
+                ));
+            }
+            results
+        };
+        let workers: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
     results.sort_by(|(a, _), (b, _)| a.cmp(b));
     results
 }
 
-async fn play(file: &Path) -> anyhow::Result<()> {
+fn play(file: &Path) -> anyhow::Result<()> {
     let script = script::read(file, &root().join("messages"))?;
-    play::play(script).await
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime
+        .block_on(async { tokio::time::timeout(LIMIT, play::play(script)).await })
+        .with_context(|| format!("{} did not end within {LIMIT:?}", file.display()))?
 }
 
 fn files(folder: &str) -> Vec<PathBuf> {
