@@ -313,3 +313,6 @@ fn positions(picture: &UidSet, gone: &UidSet) -> Vec<(usize, Uid)> {
     positions.reverse();
     positions
 }
+
+#[cfg(test)]
+mod tests;
