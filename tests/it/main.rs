@@ -6,4 +6,7 @@ mod client;
 #[expect(dead_code, reason = "what the modules to come use")]
 mod server;
 
+mod accounts;
+mod cli;
+mod config;
 mod transcripts;
