@@ -84,8 +84,9 @@ impl Framer {
         }
     }
 
-    /// The next command. Sends what `output` holds before it waits for the client. Cancellation-safe: the next call goes on
-    /// where this one was dropped.
+    /// The next command. Sends what `output` holds before it waits for the client. Cancellation-safe while it waits for input:
+    /// the next call goes on where this one was dropped. Who means to drop it flushes `output` first, for a write that is
+    /// dropped is the end of a connection.
     pub(crate) async fn next(
         &mut self,
         connection: &mut Connection,
@@ -293,6 +294,9 @@ impl Framer {
             });
             let synchronizing = announced.synchronizing;
             return Ok(Announced::Message(command, Literal { size, synchronizing }));
+        }
+        if announced.synchronizing && self.line == 0 {
+            parse::beginning(&self.taken, utf8)?;
         }
         let room = bounds.command.saturating_sub(self.taken.len() + 2) as u64;
         match announced.octets {

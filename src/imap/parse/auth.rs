@@ -31,3 +31,46 @@ fn initial(cursor: &mut Cursor<'_>) -> Parsed<Vec<u8>> {
             .map_err(|_| Fault::bad("an initial response that is not base64", start)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::parse::tests::{bad, same};
+
+    #[test]
+    fn initial_responses() {
+        let plain = |initial: Option<&[u8]>| CommandBody::Authenticate {
+            mechanism: "PLAIN".to_owned(),
+            initial: initial.map(<[u8]>::to_vec),
+        };
+        same(&["AUTHENTICATE PLAIN", "authenticate plain "], &plain(None));
+        same(&["AUTHENTICATE PLAIN ="], &plain(Some(b"")));
+        same(
+            &["AUTHENTICATE PLAIN AGEAYg==", "Authenticate Plain  AGEAYg== "],
+            &plain(Some(b"\0a\0b")),
+        );
+        bad(&[
+            ("AUTHENTICATE", "AUTHENTICATE: expected a space, at octet 15"),
+            (
+                "AUTHENTICATE \"PLAIN\"",
+                "AUTHENTICATE: expected the name of a mechanism, at octet 16",
+            ),
+            (
+                "AUTHENTICATE PLAIN AGEAYg",
+                "AUTHENTICATE: an initial response that is not base64, at octet 22",
+            ),
+            (
+                "AUTHENTICATE PLAIN AGE*",
+                "AUTHENTICATE: an initial response that is not base64, at octet 22",
+            ),
+            (
+                "AUTHENTICATE PLAIN ==",
+                "AUTHENTICATE: an initial response that is not base64, at octet 22",
+            ),
+            (
+                "AUTHENTICATE PLAIN = =",
+                "AUTHENTICATE: expected the end of the command, at octet 24",
+            ),
+        ]);
+    }
+}

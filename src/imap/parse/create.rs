@@ -42,3 +42,59 @@ fn attribute(cursor: &mut Cursor<'_>) -> Parsed<Option<SpecialUse>> {
     let name = cursor.atom("the name of a special use")?;
     Ok(SpecialUse::from_attribute(&format!("\\{name}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::parse::tests::{bad, mailbox, same};
+    use crate::imap::parse::{ParseError, command};
+
+    #[test]
+    fn folders_and_special_uses() {
+        let create = |special_use| CommandBody::Create {
+            mailbox: mailbox("a/b"),
+            special_use,
+        };
+        same(
+            &["CREATE a/b", "CREATE a/b/", "create \"a/b/\" ", "CREATE a/b (USE ())"],
+            &create(None),
+        );
+        same(
+            &[
+                "CREATE a/b (USE (\\Sent))",
+                "create a/b/ ( use ( \\sent ) )",
+                "CREATE a/b (USE (\\Sent \\SENT))",
+            ],
+            &create(Some(SpecialUse::Sent)),
+        );
+        let tag = "t".to_owned();
+        for uses in [
+            "\\All",
+            "\\Flagged",
+            "\\Important",
+            "\\Drafts \\Sent",
+            "\\Sent \\All \\Sent",
+        ] {
+            let refused = command(format!("t CREATE a (USE ({uses}))").as_bytes(), false);
+            assert_eq!(refused, Err(ParseError::UseAttribute { tag: tag.clone() }), "{uses}");
+        }
+        bad(&[
+            ("CREATE", "CREATE: expected a space, at octet 9"),
+            ("CREATE a ()", "CREATE: expected USE, at octet 13"),
+            ("CREATE a USE (\\Sent)", "CREATE: expected a parenthesis, at octet 12"),
+            ("CREATE a (USE \\Sent)", "CREATE: expected a parenthesis, at octet 17"),
+            (
+                "CREATE a (USE (Sent))",
+                "CREATE: expected a special use such as \\Sent, at octet 18",
+            ),
+            (
+                "CREATE a (USE (\\))",
+                "CREATE: expected the name of a special use, at octet 19",
+            ),
+            (
+                "CREATE a (USE (\\Sent)",
+                "CREATE: expected a closing parenthesis, at octet 24",
+            ),
+        ]);
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! Nothing here indexes: what is not there is `None` or a [`Fault`] with the place where it was missed.
 
+use super::ParseError;
 use std::borrow::Cow;
 
 /// Walks over the bytes of one command.
@@ -17,6 +18,8 @@ pub(super) struct Cursor<'a> {
 pub(super) enum Fault {
     /// The grammar wants something else at this offset. The text is ours, never the client's.
     Expected { what: Cow<'static, str>, at: usize },
+    /// The octets of the literal that begins at this offset are not there.
+    Incomplete { at: usize },
     /// A command that we do not have, named at this offset.
     Unknown { at: usize },
     /// SEARCH in a charset that we do not have.
@@ -29,6 +32,22 @@ impl Fault {
     /// Something is wrong at `at`: `what` is the whole text about it.
     pub(super) fn bad(what: impl Into<Cow<'static, str>>, at: usize) -> Fault {
         Fault::Expected { what: what.into(), at }
+    }
+
+    /// As the answer to the command `name`, which is empty while that is not known. Places are counted from 1.
+    pub(super) fn told(self, tag: String, name: &str) -> ParseError {
+        let (what, at) = match self {
+            Fault::Expected { what, at } => (what, at),
+            Fault::Incomplete { at } => ("a literal without its octets".into(), at),
+            Fault::Unknown { at } => ("unknown command".into(), at),
+            Fault::BadCharset => return ParseError::BadCharset { tag },
+            Fault::UseAttribute => return ParseError::UseAttribute { tag },
+        };
+        let colon = if name.is_empty() { "" } else { ": " };
+        ParseError::Bad {
+            tag: Some(tag),
+            text: format!("{name}{colon}{what}, at octet {}", at + 1),
+        }
     }
 }
 
@@ -184,7 +203,7 @@ impl<'a> Cursor<'a> {
         self.bounded(i64::MAX as u64)
     }
 
-    /// `"(" item *(SP item) ")"`, at most `max` items, none only if `min` is 0. What an item is, `item` reads.
+    /// `"(" item *(SP item) ")"`, with so many items as `limits` allow. What an item is, `item` reads.
     pub(super) fn list<T>(
         &mut self,
         limits: std::ops::RangeInclusive<usize>,

@@ -25,3 +25,45 @@ pub(super) fn id(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
 fn readable(octets: Cow<'_, [u8]>) -> String {
     String::from_utf8_lossy(&octets).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::parse::tests::{bad, body, same};
+
+    #[test]
+    fn fields() {
+        same(&["ID NIL", "id nil ", "ID ()", "ID ( )"], &CommandBody::Id(Vec::new()));
+        same(
+            &[
+                "ID (\"name\" \"a b\" \"os\" NIL)",
+                "ID ({4}\r\nname \"a b\" os nil)",
+                "ID ( \"name\"  {3+}\r\na b \"os\" NIL )",
+            ],
+            &CommandBody::Id(vec![
+                ("name".to_owned(), Some("a b".to_owned())),
+                ("os".to_owned(), None),
+            ]),
+        );
+        let latin1 = super::super::command(b"t ID (\"name\" \"M\xfcll\")", false)
+            .unwrap()
+            .body;
+        assert_eq!(latin1, body("ID (\"name\" \"M\u{fffd}ll\")"));
+        let many = format!("ID ({}a b)", "a \"b\" ".repeat(MAX_FIELDS));
+        bad(&[
+            ("ID", "ID: expected a space, at octet 5"),
+            ("ID \"name\"", "ID: expected a parenthesis, at octet 6"),
+            ("ID (\"name\")", "ID: expected a space, at octet 13"),
+            ("ID (\"name\" x)", "ID: expected a string or NIL, at octet 14"),
+            (
+                "ID (\"name\" \"x\"",
+                "ID: expected a space or a closing parenthesis, at octet 17",
+            ),
+            (
+                "ID (\"name\" \"x\"\"os\" NIL)",
+                "ID: expected a space or a closing parenthesis, at octet 17",
+            ),
+            (&many, "ID: more than 30 in a list, at octet 187"),
+        ]);
+    }
+}

@@ -85,3 +85,130 @@ fn returns(cursor: &mut Cursor<'_>, list: &mut List) -> Parsed<()> {
     })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::command::StatusItem;
+    use crate::imap::parse::tests::{bad, same};
+
+    fn simple(reference: &str, pattern: &str) -> List {
+        List {
+            reference: reference.to_owned(),
+            patterns: vec![pattern.to_owned()],
+            ..List::default()
+        }
+    }
+
+    fn extended(pattern: &str) -> List {
+        List {
+            extended: true,
+            ..simple("", pattern)
+        }
+    }
+
+    #[test]
+    fn simple_lists() {
+        let wanted = CommandBody::List(simple("", "*"));
+        same(&["LIST \"\" *", "list \"\" \"*\" ", "LIST {0}\r\n {1+}\r\n*"], &wanted);
+        same(&["LIST \"\" \"\""], &CommandBody::List(simple("", "")));
+        same(
+            &["LIST ~/Mail/ a%b*", "LIST \"~/Mail/\" \"a%b*\""],
+            &CommandBody::List(simple("~/Mail/", "a%b*")),
+        );
+        same(
+            &["LIST &AOk- \"&-%\"", "LIST é {2}\r\n&%"],
+            &CommandBody::List(simple("é", "&%")),
+        );
+        same(
+            &["LSUB \"#news.\" comp.mail.*", "lsub #news. \"comp.mail.*\""],
+            &CommandBody::Lsub {
+                reference: "#news.".to_owned(),
+                pattern: "comp.mail.*".to_owned(),
+            },
+        );
+    }
+
+    #[test]
+    fn selection_options_patterns_and_return_options() {
+        same(
+            &[
+                "LIST () \"\" *",
+                "LIST \"\" (*)",
+                "LIST \"\" * RETURN ()",
+                "LIST \"\" ( \"*\" ) return()",
+            ],
+            &CommandBody::List(extended("*")),
+        );
+        same(
+            &[
+                "LIST (SUBSCRIBED REMOTE RECURSIVEMATCH SPECIAL-USE) \"\" *",
+                "LIST ( special-use recursivematch remote subscribed Subscribed )  \"\" (*)",
+            ],
+            &CommandBody::List(List {
+                select_subscribed: true,
+                select_remote: true,
+                select_recursive_match: true,
+                select_special_use: true,
+                ..extended("*")
+            }),
+        );
+        same(
+            &["LIST \"\" (INBOX \"Drafts\" {6}\r\nSent/%)"],
+            &CommandBody::List(List {
+                patterns: ["INBOX", "Drafts", "Sent/%"].map(str::to_owned).to_vec(),
+                ..extended("")
+            }),
+        );
+        same(
+            &["LIST \"\" % RETURN (SUBSCRIBED CHILDREN SPECIAL-USE STATUS (MESSAGES SIZE))"],
+            &CommandBody::List(List {
+                return_subscribed: true,
+                return_children: true,
+                return_special_use: true,
+                return_status: Some(vec![StatusItem::Messages, StatusItem::Size]),
+                ..extended("%")
+            }),
+        );
+    }
+
+    #[test]
+    fn what_is_no_list() {
+        bad(&[
+            ("LIST", "LIST: expected a space, at octet 7"),
+            ("LIST \"\"", "LIST: expected a space, at octet 10"),
+            ("LIST * \"\"", "LIST: expected a mailbox name, at octet 8"),
+            ("LIST \"\" * *", "LIST: expected RETURN, at octet 13"),
+            ("LIST \"\" * RETURN", "LIST: expected a parenthesis, at octet 19"),
+            ("LIST \"\" ()", "LIST: expected a mailbox pattern, at octet 12"),
+            (
+                "LIST \"\" (a b",
+                "LIST: expected a space or a closing parenthesis, at octet 15",
+            ),
+            (
+                "LIST (RECURSIVEMATCH) \"\" *",
+                "LIST: RECURSIVEMATCH needs SUBSCRIBED, at octet 8",
+            ),
+            (
+                "LIST (RECURSIVEMATCH SPECIAL-USE) \"\" *",
+                "LIST: RECURSIVEMATCH needs SUBSCRIBED, at octet 8",
+            ),
+            ("LIST (CHILDREN) \"\" *", "LIST: unknown selection option, at octet 9"),
+            (
+                "LIST \"\" * RETURN (MYRIGHTS)",
+                "LIST: unknown return option, at octet 21",
+            ),
+            ("LIST \"\" * RETURN (STATUS)", "LIST: expected a space, at octet 27"),
+            (
+                "LIST \"\" * RETURN (STATUS ())",
+                "LIST: expected a STATUS item, at octet 29",
+            ),
+            (
+                "LIST \"\" * RETURN (CHILDREN) x",
+                "LIST: expected the end of the command, at octet 31",
+            ),
+            ("LSUB \"\" (a b)", "LSUB: expected a mailbox pattern, at octet 11"),
+            ("LSUB (SUBSCRIBED) \"\" *", "LSUB: expected a mailbox name, at octet 8"),
+        ]);
+    }
+}

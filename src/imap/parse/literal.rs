@@ -50,7 +50,7 @@ impl<'a> Cursor<'a> {
         self.take(2)
             .filter(|end| *end == b"\r\n")
             .and_then(|_| self.take(usize::try_from(octets).ok()?))
-            .ok_or_else(|| Fault::bad("a literal without its octets", start))
+            .ok_or(Fault::Incomplete { at: start })
     }
 
     /// `{n}` or `{n+}`: its octets.

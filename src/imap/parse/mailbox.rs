@@ -50,3 +50,67 @@ fn decode(cursor: &Cursor<'_>, text: String) -> String {
     }
     utf7::decode(&text).unwrap_or(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::parse::command;
+    use crate::imap::parse::tests::{bad, mailbox, same};
+
+    #[test]
+    fn names_that_are_no_modified_utf_7_mean_themselves() {
+        for (written, name) in [
+            ("R&-D", "R&D"),
+            ("R&D", "R&D"),
+            ("&AOk", "&AOk"),
+            ("&AGE-", "&AGE-"),
+            ("&Jjo!", "&Jjo!"),
+            ("\"~peter/mail/&U,BTFw-/&ZeVnLIqe-\"", "~peter/mail/台北/日本語"),
+            ("\"é &AOk-\"", "é &AOk-"),
+            ("inbox/x", "INBOX/x"),
+            ("[Gmail]", "[Gmail]"),
+        ] {
+            same(
+                &[&format!("SUBSCRIBE {written}")],
+                &CommandBody::Subscribe(mailbox(name)),
+            );
+            same(
+                &[&format!("UNSUBSCRIBE {written}")],
+                &CommandBody::Unsubscribe(mailbox(name)),
+            );
+        }
+    }
+
+    #[test]
+    fn with_utf8_on_every_name_means_itself() {
+        for name in ["Entw&APw-rfe", "Entwürfe", "R&-D"] {
+            let parsed = command(format!("t DELETE \"{name}\"").as_bytes(), true).unwrap();
+            assert_eq!(parsed.body, CommandBody::Delete(mailbox(name)));
+        }
+    }
+
+    #[test]
+    fn rename() {
+        let wanted = CommandBody::Rename {
+            from: mailbox("INBOX"),
+            to: mailbox("old mail"),
+        };
+        same(
+            &[
+                "RENAME inbox \"old mail\"",
+                "rename {5+}\r\nINBOX {8}\r\nold mail",
+                "RENAME INBOX \"old mail/\"",
+            ],
+            &wanted,
+        );
+        bad(&[
+            ("RENAME a", "RENAME: expected a space, at octet 11"),
+            ("RENAME a b c", "RENAME: expected the end of the command, at octet 14"),
+            ("DELETE a b", "DELETE: expected the end of the command, at octet 12"),
+            ("DELETE", "DELETE: expected a space, at octet 9"),
+            ("SUBSCRIBE *", "SUBSCRIBE: expected a mailbox name, at octet 13"),
+        ]);
+        let error = command(b"t DELETE \"\xff\"", false).unwrap_err();
+        assert!(format!("{error:?}").contains("DELETE: a string that is not UTF-8, at octet 10"));
+    }
+}

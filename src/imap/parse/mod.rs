@@ -72,31 +72,31 @@ const MAX_TAG: usize = 128;
 /// mailbox names are modified UTF-7 (and raw UTF-8 is taken as it is when it is no valid modified UTF-7).
 pub fn command(bytes: &[u8], utf8: bool) -> Result<Command, ParseError> {
     let mut cursor = Cursor::new(bytes, utf8);
+    let mut name = String::new();
     let Ok(tag) = tagged(&mut cursor) else {
         return Err(ParseError::Bad {
             tag: None,
             text: "expected a tag, at octet 1".to_owned(),
         });
     };
-    let mut name = String::new();
     match whole(&mut cursor, &mut name) {
         Ok(body) => Ok(Command { tag, body }),
         Err(_) if name.is_empty() && is_http(bytes) => Err(ParseError::Hopeless {
             text: "This is an IMAP server, not a web server",
         }),
-        Err(Fault::Expected { what, at }) => Err(ParseError::Bad {
-            tag: Some(tag),
-            text: match name.as_str() {
-                "" => format!("{what}, at octet {}", at + 1),
-                name => format!("{name}: {what}, at octet {}", at + 1),
-            },
-        }),
-        Err(Fault::Unknown { at }) => Err(ParseError::Bad {
-            tag: Some(tag),
-            text: format!("unknown command, at octet {}", at + 1),
-        }),
-        Err(Fault::BadCharset) => Err(ParseError::BadCharset { tag }),
-        Err(Fault::UseAttribute) => Err(ParseError::UseAttribute { tag }),
+        Err(fault) => Err(fault.told(tag, &name)),
+    }
+}
+
+/// Whether a line that ends with the header of a literal can be the beginning of a command: what is wrong in it is told
+/// before the client sends more (RFC 9051 §7.6 has an example).
+pub(super) fn beginning(bytes: &[u8], utf8: bool) -> Result<(), ParseError> {
+    let mut cursor = Cursor::new(bytes, utf8);
+    let mut name = String::new();
+    let tag = tagged(&mut cursor);
+    match (tag, whole(&mut cursor, &mut name)) {
+        (Ok(_), Err(Fault::Incomplete { .. })) => Ok(()),
+        _ => command(bytes, utf8).map(|_| ()),
     }
 }
 

@@ -43,3 +43,76 @@ fn bound(cursor: &mut Cursor<'_>) -> Parsed<SequenceBound> {
         _ => cursor.expected("a message number or *"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::imap::command::CommandBody;
+    use crate::imap::parse::tests::{bad, same, set};
+
+    #[test]
+    fn sets() {
+        for (written, ranges) in [
+            ("1", &[(1, 1)][..]),
+            ("*", &[(0, 0)]),
+            ("4294967295", &[(u32::MAX, u32::MAX)]),
+            ("2:4", &[(2, 4)]),
+            ("4:2", &[(4, 2)]),
+            ("1:*", &[(1, 0)]),
+            ("*:4,5:7", &[(0, 4), (5, 7)]),
+            ("2,4:7,9,12:*", &[(2, 2), (4, 7), (9, 9), (12, 0)]),
+            ("007", &[(7, 7)]),
+            ("1,1,1:1", &[(1, 1), (1, 1), (1, 1)]),
+        ] {
+            same(
+                &[&format!("UID EXPUNGE {written}")],
+                &CommandBody::UidExpunge(set(ranges)),
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_set() {
+        let many = format!("UID EXPUNGE {}1", "1,".repeat(super::MAX_RANGES));
+        bad(&[
+            ("UID EXPUNGE 0", "UID EXPUNGE: 0 is not allowed, at octet 15"),
+            ("UID EXPUNGE 1:0", "UID EXPUNGE: 0 is not allowed, at octet 17"),
+            (
+                "UID EXPUNGE 4294967296",
+                "UID EXPUNGE: a number above 4294967295, at octet 15",
+            ),
+            (
+                "UID EXPUNGE 1,",
+                "UID EXPUNGE: expected a message number or *, at octet 17",
+            ),
+            (
+                "UID EXPUNGE ,1",
+                "UID EXPUNGE: expected a message number or *, at octet 15",
+            ),
+            (
+                "UID EXPUNGE 1:",
+                "UID EXPUNGE: expected a message number or *, at octet 17",
+            ),
+            (
+                "UID EXPUNGE 1:2:3",
+                "UID EXPUNGE: expected the end of the command, at octet 18",
+            ),
+            (
+                "UID EXPUNGE 1, 2",
+                "UID EXPUNGE: expected a message number or *, at octet 17",
+            ),
+            (
+                "UID EXPUNGE -1",
+                "UID EXPUNGE: expected a message number or *, at octet 15",
+            ),
+            (
+                "UID EXPUNGE \"1\"",
+                "UID EXPUNGE: expected a message number or *, at octet 15",
+            ),
+            (
+                "UID EXPUNGE $",
+                "UID EXPUNGE: saved search results are not supported, at octet 15",
+            ),
+            (&many, "UID EXPUNGE: more than 100000 ranges in a set, at octet 200016"),
+        ]);
+    }
+}

@@ -41,3 +41,56 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<StatusItem> {
         _ => Err(Fault::bad("unknown STATUS item", start)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::parse::tests::{bad, mailbox, same};
+
+    #[test]
+    fn items_in_any_order_and_case() {
+        let status = |items| CommandBody::Status {
+            mailbox: mailbox("a"),
+            items,
+        };
+        same(
+            &[
+                "STATUS a (UIDNEXT MESSAGES)",
+                "status \"a\"  ( uidnext  messages ) ",
+                "STATUS {1}\r\na (UIDNEXT MESSAGES UIDNEXT)",
+            ],
+            &status(vec![StatusItem::UidNext, StatusItem::Messages]),
+        );
+        same(
+            &["STATUS a (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE HIGHESTMODSEQ)"],
+            &status(vec![
+                StatusItem::Messages,
+                StatusItem::Recent,
+                StatusItem::UidNext,
+                StatusItem::UidValidity,
+                StatusItem::Unseen,
+                StatusItem::Deleted,
+                StatusItem::Size,
+                StatusItem::HighestModSeq,
+            ]),
+        );
+        bad(&[
+            ("STATUS a", "STATUS: expected a space, at octet 11"),
+            ("STATUS a ()", "STATUS: expected a STATUS item, at octet 13"),
+            ("STATUS a MESSAGES", "STATUS: expected a parenthesis, at octet 12"),
+            (
+                "STATUS a (MESSAGES,UNSEEN)",
+                "STATUS: expected a space or a closing parenthesis, at octet 21",
+            ),
+            (
+                "STATUS a (MESSAGES MAILBOXID)",
+                "STATUS: unknown STATUS item, at octet 22",
+            ),
+            (
+                "STATUS a (MESSAGES",
+                "STATUS: expected a space or a closing parenthesis, at octet 21",
+            ),
+            ("STATUS (MESSAGES)", "STATUS: expected a mailbox name, at octet 10"),
+        ]);
+    }
+}

@@ -75,3 +75,88 @@ fn flag_list(cursor: &mut Cursor<'_>) -> Parsed<FlagList> {
     }
     Ok(list)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::parse::tests::{bad, same, set};
+    use crate::mail::flags::Flags;
+
+    #[test]
+    fn what_to_do_with_flags() {
+        let plain = Store {
+            uid: false,
+            set: set(&[(2, 4)]),
+            unchanged_since: None,
+            action: FlagAction::Replace,
+            silent: false,
+            flags: FlagList::system(Flags::SEEN),
+        };
+        for (item, action, silent) in [
+            ("FLAGS", FlagAction::Replace, false),
+            ("flags.silent", FlagAction::Replace, true),
+            ("+FLAGS", FlagAction::Add, false),
+            ("+Flags.Silent", FlagAction::Add, true),
+            ("-FLAGS", FlagAction::Remove, false),
+            ("-FLAGS.SILENT", FlagAction::Remove, true),
+        ] {
+            let wanted = Store {
+                action,
+                silent,
+                ..plain.clone()
+            };
+            same(
+                &[
+                    &format!("STORE 2:4 {item} (\\Seen)"),
+                    &format!("store 2:4  {item} \\Seen "),
+                ],
+                &CommandBody::Store(wanted.clone()),
+            );
+            for unchanged_since in [0, 12_121_230_045, i64::MAX as u64] {
+                let wanted = Store {
+                    uid: true,
+                    unchanged_since: Some(unchanged_since),
+                    ..wanted.clone()
+                };
+                same(
+                    &[&format!(
+                        "UID STORE 2:4 (unchangedsince {unchanged_since}) {item} (\\Seen)"
+                    )],
+                    &CommandBody::Store(wanted),
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_store() {
+        bad(&[
+            ("STORE 1", "STORE: expected a space, at octet 10"),
+            ("STORE 1 \\Seen", "STORE: expected FLAGS, at octet 11"),
+            ("STORE 1 +FLAG \\Seen", "STORE: expected FLAGS, at octet 12"),
+            ("STORE 1 + FLAGS \\Seen", "STORE: expected FLAGS, at octet 12"),
+            ("STORE 1 +-FLAGS \\Seen", "STORE: expected FLAGS, at octet 12"),
+            ("STORE 1 +X-GM-LABELS (x)", "STORE: expected FLAGS, at octet 12"),
+            ("STORE 1 FLAGS", "STORE: expected a space, at octet 16"),
+            ("STORE 1 FLAGS ", "STORE: expected a flag, at octet 17"),
+            ("STORE 1 FLAGS(\\Seen)", "STORE: expected a space, at octet 16"),
+            (
+                "STORE 1 FLAGS (\\Seen) x",
+                "STORE: expected the end of the command, at octet 25",
+            ),
+            ("STORE 1 () FLAGS x", "STORE: expected UNCHANGEDSINCE, at octet 12"),
+            (
+                "STORE 1 (UNCHANGEDSINCE) FLAGS x",
+                "STORE: expected a space, at octet 26",
+            ),
+            (
+                "STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 1) FLAGS x",
+                "STORE: expected a closing parenthesis, at octet 29",
+            ),
+            (
+                "STORE 1 (UNCHANGEDSINCE 9223372036854775808) FLAGS x",
+                "STORE: a number above 9223372036854775807, at octet 27",
+            ),
+        ]);
+    }
+}

@@ -96,3 +96,78 @@ impl<'a> Cursor<'a> {
 pub(super) fn utf8(octets: Cow<'_, [u8]>, start: usize) -> Parsed<String> {
     String::from_utf8(octets.into_owned()).map_err(|_| Fault::bad("a string that is not UTF-8", start))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::imap::command::CommandBody;
+    use crate::imap::parse::tests::{bad, same};
+
+    fn login(user: &str, password: &str) -> CommandBody {
+        let (user, password) = (user.to_owned(), password.to_owned());
+        CommandBody::Login { user, password }
+    }
+
+    #[test]
+    fn every_form_of_a_string() {
+        same(
+            &[
+                "LOGIN fred foo]bar",
+                "login FRED foo]bar".replace("FRED", "fred").as_str(),
+                "LOGIN  fred  foo]bar",
+                "LOGIN \"fred\" \"foo]bar\"",
+                "LOGIN {4}\r\nfred {7}\r\nfoo]bar",
+                "LOGIN {4+}\r\nfred {07+}\r\nfoo]bar",
+                "LOGIN \"fr\\\"ed\" x"
+                    .replace("\\\"", "")
+                    .replace(" x", " foo]bar")
+                    .as_str(),
+            ],
+            &login("fred", "foo]bar"),
+        );
+        same(&["LOGIN \"\" {0}\r\n", "LOGIN {0+}\r\n \"\""], &login("", ""));
+        same(
+            &["LOGIN \"a\\\"b\\\\c\" \"(){%*]\"", "LOGIN {5}\r\na\"b\\c {6}\r\n(){%*]"],
+            &login("a\"b\\c", "(){%*]"),
+        );
+        same(&["LOGIN NIL \"NIL\"", "LOGIN {3}\r\nNIL NIL"], &login("NIL", "NIL"));
+        same(&["LOGIN ü@x \"ü\"", "LOGIN \"ü@x\" {2}\r\nü"], &login("ü@x", "ü"));
+        same(&["LOGIN {4}\r\na\r\nb x"], &login("a\r\nb", "x"));
+    }
+
+    #[test]
+    fn what_is_no_string() {
+        bad(&[
+            ("LOGIN", "LOGIN: expected a space, at octet 8"),
+            ("LOGIN ", "LOGIN: expected a user name, at octet 9"),
+            ("LOGIN x", "LOGIN: expected a space, at octet 10"),
+            ("LOGIN x ", "LOGIN: expected a password, at octet 11"),
+            ("LOGIN \"a\" \"b", "LOGIN: a quoted string without its end, at octet 13"),
+            (
+                "LOGIN \"a\\b\" x",
+                "LOGIN: a backslash escapes a quote or a backslash only, at octet 11",
+            ),
+            (
+                "LOGIN \"a\\",
+                "LOGIN: a backslash escapes a quote or a backslash only, at octet 11",
+            ),
+            ("LOGIN \"a\r\" x", "LOGIN: a line end within quotes, at octet 11"),
+            ("LOGIN \"a\"x y", "LOGIN: expected a space, at octet 12"),
+            ("LOGIN a*b x", "LOGIN: expected a space, at octet 10"),
+            ("LOGIN a\"b\" x", "LOGIN: expected a space, at octet 10"),
+            ("LOGIN (a) x", "LOGIN: expected a user name, at octet 9"),
+            ("LOGIN {2}\r\na", "LOGIN: a literal without its octets, at octet 9"),
+            ("LOGIN {2}xab y", "LOGIN: a literal without its octets, at octet 9"),
+            ("LOGIN {2", "LOGIN: expected a closing brace, at octet 11"),
+            ("LOGIN {}\r\n x", "LOGIN: expected a number, at octet 10"),
+            ("LOGIN {-1}\r\n x", "LOGIN: expected a number, at octet 10"),
+            ("LOGIN {1-}\r\na x", "LOGIN: expected a closing brace, at octet 11"),
+            ("LOGIN {1}\r\nab x", "LOGIN: expected a space, at octet 15"),
+            (
+                "LOGIN {9223372036854775808}\r\na x",
+                "LOGIN: a number above 9223372036854775807, at octet 10",
+            ),
+        ]);
+        let error = super::super::command(b"t LOGIN {1}\r\n\xff x", false).unwrap_err();
+        assert!(format!("{error:?}").contains("LOGIN: a string that is not UTF-8, at octet 9"));
+    }
+}

@@ -1,0 +1,258 @@
+//! Every command in the examples of the RFCs that we serve (their section 6, or where they have examples), as the client
+//! would send it: folded lines joined. `DONE` and SASL responses are no commands.
+
+use super::super::*;
+
+/// Right commands.
+pub(super) const LINES: &[&str] = &[
+    // RFC 3501
+    "abcd CAPABILITY",
+    "efgh STARTTLS",
+    "a002 NOOP",
+    "A023 LOGOUT",
+    "a004 LOGIN joe password",
+    "A001 AUTHENTICATE GSSAPI",
+    "a001 LOGIN SMITH SESAME",
+    "A142 SELECT INBOX",
+    "A932 EXAMINE blurdybloop",
+    "A003 CREATE owatagusiam/",
+    "A004 CREATE owatagusiam/blurdybloop",
+    "A683 DELETE blurdybloop",
+    "A685 DELETE foo/bar",
+    "A686 LIST \"\" *",
+    "A86 LIST \"\" %",
+    "A683 RENAME blurdybloop sarasoop",
+    "Z433 RENAME INBOX old-mail",
+    "A002 SUBSCRIBE #news.comp.mail.mime",
+    "A002 UNSUBSCRIBE #news.comp.mail.mime",
+    "A101 LIST \"\" \"\"",
+    "A102 LIST #news.comp.mail.misc \"\"",
+    "A103 LIST /usr/staff/jones \"\"",
+    "A202 LIST ~/Mail/ %",
+    "A002 LSUB \"#news.\" \"comp.mail.*\"",
+    "A003 LSUB \"#news.\" \"comp.%\"",
+    "A042 STATUS blurdybloop (UIDNEXT MESSAGES)",
+    "A003 APPEND saved-messages (\\Seen) {310}",
+    "FXXZ CHECK",
+    "A341 CLOSE",
+    "A202 EXPUNGE",
+    "A282 SEARCH FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"",
+    "A283 SEARCH TEXT \"string not in mailbox\"",
+    "A284 SEARCH CHARSET UTF-8 TEXT {6}\r\nXXXXXX",
+    "A654 FETCH 2:4 (FLAGS BODY[HEADER.FIELDS (DATE FROM)])",
+    "A003 STORE 2:4 +FLAGS (\\Deleted)",
+    "A003 COPY 2:4 MEETING",
+    "A999 UID FETCH 4827313:4828442 FLAGS",
+    "A001 LOGIN {11}\r\nFRED FOOBAR {7}\r\nfat man",
+    "a001 login mrc secret",
+    "a002 select inbox",
+    "a003 fetch 12 full",
+    "a004 fetch 12 body[header]",
+    "a005 store 12 +flags \\deleted",
+    "a006 logout",
+    // RFC 9051
+    "a004 AUTHENTICATE PLAIN dGVzdAB0ZXN0AHRlc3Q=",
+    "A01 AUTHENTICATE PLAIN",
+    "A01 AUTHENTICATE EXTERNAL =",
+    "t2 ENABLE CONDSTORE X-GOOD-IDEA",
+    "babc ENABLE IMAP4rev2",
+    "A143 SELECT Drafts",
+    "A005 CREATE NonNormalized",
+    "1001 RENAME X Y",
+    "A01 LIST \"\" \"*\"",
+    "A02 LIST (SUBSCRIBED) \"\" \"*\"",
+    "A03 LIST () \"\" \"%\" RETURN (CHILDREN)",
+    "A04 LIST (REMOTE) \"\" \"%\" RETURN (CHILDREN)",
+    "A05 LIST (REMOTE SUBSCRIBED) \"\" \"*\"",
+    "A06 LIST (REMOTE) \"\" \"*\" RETURN (SUBSCRIBED)",
+    "C04 LIST (SUBSCRIBED RECURSIVEMATCH) \"\" \"%\"",
+    "C04 LIST (SUBSCRIBED RECURSIVEMATCH) \"\" \"%\" RETURN (CHILDREN)",
+    "D03 LIST (RECURSIVEMATCH SUBSCRIBED) \"\" \"*2\"",
+    "a1 LIST \"\" (\"foo\")",
+    "a2 LIST (SUBSCRIBED) \"\" \"foo/*\"",
+    "a3 LIST (SUBSCRIBED RECURSIVEMATCH) \"\" foo RETURN (CHILDREN)",
+    "a1 LIST (REMOTE) \"\" *",
+    "a2 LIST () \"\" %",
+    "a3.1 LIST \"\" (% music/rock)",
+    "A01 LIST \"\" % RETURN (STATUS (MESSAGES UNSEEN))",
+    "A02 LIST (SUBSCRIBED RECURSIVEMATCH) \"\" % RETURN (STATUS (MESSAGES))",
+    "A001 NAMESPACE",
+    "A002 CREATE \"INBOX.Sent Mail\"",
+    "A002 LIST (SPECIAL-USE) \"\" \"*\"",
+    "A003 LIST (SPECIAL-USE) \"#mh/\" \"*\"",
+    "A006 CREATE \"#mh/Deleted Items\"",
+    "A002 LIST \"\" \"Other Users/%\"",
+    "A003 LIST \"\" \"#Users/Mike/%\"",
+    "A002 LIST \"\" \"~mark/%\"",
+    "A003 APPEND saved-messages (\\Seen) {326}",
+    "A003 APPEND saved-messages (\\Seen) {297+}",
+    "A005 UID COPY 305:310 meeting",
+    "A006 COPY 2 funny",
+    "A002 IDLE",
+    "A003 FETCH 4 ALL",
+    "A342 UNSELECT",
+    "A282 SEARCH RETURN (MIN COUNT) FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"",
+    "A283 SEARCH RETURN () FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"",
+    "A284 SEARCH TEXT \"string not in mailbox\"",
+    "A285 SEARCH CHARSET UTF-8 TEXT {12}\r\nотпуск",
+    "A284 SEARCH RETURN (MIN) UNSEEN",
+    "A285 UID SEARCH RETURN (MIN MAX) 1:5000",
+    "A286 SEARCH RETURN (COUNT) DELETED",
+    "G283 SEARCH RETURN (ALL) SINCE 28-Oct-2006 FROM \"Eric\"",
+    "C282 SEARCH RETURN (ALL) SINCE 12-Feb-2006 NOT FROM \"Smith\"",
+    "a UID MOVE 42:69 foo",
+    "A003 UID EXPUNGE 3000:3002",
+    "b LOGIN \"fred\" \"foo\"",
+    "l create \"///////\"",
+    "k1 select \"/archive/projects/experiment-iv\"",
+    "k2 status \"/archive/projects/experiment-iv\" (messages)",
+    "h search from maria@example.com",
+    "m STORE 42 FLAGS f1 f2 f3 f4 f5 f250",
+    "n1 uid copy 1:* oldmail",
+    "a000 starttls",
+    "A001 AUTHENTICATE SCRAM-SHA-256 biwsbj11c2VyLHI9ck9wck5HZndFYmVSV2diTkVrcU8=",
+    // RFC 2177, RFC 3691, RFC 4315
+    "A005 FETCH 3 ALL",
+    "A341 UNSELECT",
+    "A003 APPEND saved-messages (\\Seen) {297}",
+    "A004 COPY 2:4 meeting",
+    // RFC 4731
+    "a1 SEARCH RETURN (MIN) MODSEQ \"/flags/\\\\draft\" all 620162338",
+    "a2 SEARCH RETURN (MAX) MODSEQ \"/flags/\\\\draft\" all 620162338",
+    "a3 SEARCH RETURN (MIN MAX) MODSEQ \"/flags/\\\\draft\" all 620162338",
+    "a4 SEARCH RETURN (MIN COUNT) MODSEQ \"/flags/\\\\draft\" all 620162338",
+    // RFC 5161, RFC 5258
+    "a1 ENABLE CONDSTORE",
+    "BBB LIST \"\" (\"INBOX\" \"Drafts\" \"Sent/%\")",
+    "CA3 LIST \"\" \"%\" RETURN (CHILDREN)",
+    "a1 LIST \"\" (\"foo\" \"foo/*\")",
+    // RFC 5819: the space is missing there
+    "A02 LIST (SUBSCRIBED RECURSIVEMATCH)\"\" % RETURN (STATUS (MESSAGES))",
+    // RFC 6154
+    "t1 LIST \"\" \"%\"",
+    "t2 LIST \"\" \"%\" RETURN (SPECIAL-USE)",
+    // RFC 7162
+    "a103 UID STORE 6,4,8 (UNCHANGEDSINCE 12121230045) +FLAGS.SILENT (\\Deleted)",
+    "a104 STORE * (UNCHANGEDSINCE 12121230045) +FLAGS.SILENT (\\Deleted $Processed)",
+    "c101 STORE 50 (UNCHANGEDSINCE 12121230045) -FLAGS.SILENT (\\Deleted)",
+    "d105 STORE 7,5,9 (UNCHANGEDSINCE 320162338) +FLAGS.SILENT (\\Deleted)",
+    "a102 STORE 12 (UNCHANGEDSINCE 0) +FLAGS.SILENT ($MDNSent)",
+    "a106 STORE 100:150 (UNCHANGEDSINCE 212030000000) +FLAGS.SILENT ($Processed)",
+    "B001 STORE 1:7 (UNCHANGEDSINCE 320172338) +FLAGS (\\SEEN)",
+    "s100 UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345)",
+    "a FETCH 1:3 (MODSEQ)",
+    "A330 STORE 7 -FLAGS.SILENT (\\Answered \\Seen)",
+    "a SEARCH MODSEQ \"/flags/\\\\draft\" all 620162338",
+    "t SEARCH OR NOT MODSEQ 720162338 LARGER 50000",
+    "A042 STATUS blurdybloop (UIDNEXT MESSAGES HIGHESTMODSEQ)",
+    "A142 SELECT INBOX (CONDSTORE)",
+    "a SEARCH RETURN (ALL) MODSEQ 1234",
+    "s101 UID SEARCH 300:500",
+    ". UID EXPUNGE 3000:3002",
+    "A150 STORE 1:2 (UNCHANGEDSINCE 96) +FLAGS.SILENT \\Seen",
+    // RFC 8438
+    "A01 STATUS frop (MESSAGES SIZE UIDNEXT)",
+    "A03 FETCH 1:* (RFC822.SIZE)",
+    "A04 LIST \"\" % RETURN (STATUS (MESSAGES SIZE))",
+    // RFC 2971
+    "a023 ID (\"name\" \"sodr\" \"version\" \"19.34\" \"vendor\" \"Pink Floyd Music Limited\")",
+    "a042 ID NIL",
+    // RFC 2342
+    "A002 CREATE \"Sent Mail\"",
+    "A003 CREATE \"Delete Items\"",
+    // RFC 7888
+    "A001 LOGIN {11+}\r\nFRED FOOBAR {7+}\r\nfat man",
+    "A001 LOGIN \"FRED FOOBAR\" \"fat man\"",
+];
+
+/// Commands of extensions that we do not announce, and of examples for what is wrong.
+const REFUSED: &[(&str, &str)] = &[
+    ("A442 XPIG-LATIN", "unknown command, at octet 6"),
+    ("A044 BLURDYBLOOP {102856}", "unknown command, at octet 6"),
+    (
+        "A443 EXPUNGE 1",
+        "EXPUNGE: expected the end of the command, at octet 14",
+    ),
+    (
+        "A282 SEARCH RETURN (SAVE) FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"",
+        "SEARCH: unknown RETURN option, at octet 21",
+    ),
+    (
+        "A283 FETCH $ (UID INTERNALDATE FLAGS BODY.PEEK[HEADER])",
+        "FETCH: saved search results are not supported, at octet 12",
+    ),
+    (
+        "A301 UID SEARCH UID $ SMALLER 4096",
+        "UID SEARCH: saved search results are not supported, at octet 21",
+    ),
+    (
+        "P283 SEARCH CHARSET UTF-8 (OR $ 1,3000:3021) TEXT {8+}\r\nмать",
+        "SEARCH: saved search results are not supported, at octet 31",
+    ),
+    (
+        "F284 STORE $ +FLAGS.Silent (\\Deleted)",
+        "STORE: saved search results are not supported, at octet 12",
+    ),
+    (
+        "A02 SELECT INBOX (QRESYNC (67890007 20050715194045000 41,43:211,214:541))",
+        "SELECT: unknown parameter, at octet 19",
+    ),
+    (
+        "s100 UID FETCH 300:500 (FLAGS) (CHANGEDSINCE 12345 VANISHED)",
+        "UID FETCH: unknown modifier, at octet 52",
+    ),
+    (
+        "a SORT RETURN (ALL) (DATE) UTF-8 MODSEQ 1234",
+        "unknown command, at octet 3",
+    ),
+    (
+        "t2 GETMETADATA \"MyDrafts\" /private/specialuse",
+        "unknown command, at octet 4",
+    ),
+    (
+        "A03 LIST (RECURSIVEMATCH) \"\" \"*\"",
+        "LIST: RECURSIVEMATCH needs SUBSCRIBED, at octet 10",
+    ),
+    (
+        "A03 LIST (REMOTE RECURSIVEMATCH) \"\" \"*\"",
+        "LIST: RECURSIVEMATCH needs SUBSCRIBED, at octet 10",
+    ),
+];
+
+#[test]
+fn examples_parse_and_survive_their_spelling() {
+    for line in LINES {
+        let parsed = command(line.as_bytes(), false).unwrap_or_else(|error| panic!("{line:?}: {error:?}"));
+        assert_eq!(Some(parsed.tag.as_str()), line.split(' ').next(), "{line:?}");
+        let spaced = command(format!("{line}  ").as_bytes(), false);
+        if matches!(parsed.body, CommandBody::Append { .. }) {
+            assert!(append::is_message(line.as_bytes()), "{line:?}");
+        } else {
+            assert_eq!(spaced, Ok(parsed), "{line:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_announced_is_refused() {
+    for (line, wanted) in REFUSED {
+        match command(line.as_bytes(), false) {
+            Err(ParseError::Bad { tag, text }) => {
+                assert_eq!(&text, wanted, "{line:?}");
+                assert_eq!(tag.as_deref(), line.split(' ').next(), "{line:?}");
+            }
+            other => panic!("{line:?}: {other:?}"),
+        }
+    }
+    // RFC 6154 §5.3
+    for line in [
+        "t2 CREATE MySpecial (USE (\\Drafts \\Sent))",
+        "t3 CREATE Everything (USE (\\All))",
+    ] {
+        let refused = command(line.as_bytes(), false);
+        assert!(
+            matches!(refused, Err(ParseError::UseAttribute { .. })),
+            "{line}: {refused:?}"
+        );
+    }
+}
