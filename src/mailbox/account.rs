@@ -289,7 +289,7 @@ impl Inner {
         let control = blocking(move || {
             Control::load(there.path())?.ok_or_else(|| io::Error::other("the mailbox has lost its control file"))
         });
-        let mailbox = Mailbox::load(Arc::clone(&self.shared), &self.key, place, control.await?, false).await?;
+        let mailbox = Mailbox::load(Arc::clone(&self.shared), &self.key, place, control.await?).await?;
         self.admit(name, &folder, mailbox).await
     }
 
@@ -346,7 +346,7 @@ impl Inner {
             open: Weak::new(),
         };
         self.names().mailboxes.insert(name.clone(), known);
-        let mailbox = Mailbox::load(Arc::clone(&self.shared), &self.key, place, control, true).await?;
+        let mailbox = Mailbox::load(Arc::clone(&self.shared), &self.key, place, control).await?;
         self.admit(name, &folder, mailbox).await?;
         Ok(())
     }
@@ -459,6 +459,10 @@ fn look(tree: &Tree) -> io::Result<Names> {
         ..Names::default()
     };
     let mut taken: BTreeSet<UidValidity> = BTreeSet::new();
+    let mut highest = found
+        .iter()
+        .filter_map(|found| Some(found.control.as_ref()?.uid_validity))
+        .max();
     let mut uses: Vec<SpecialUse> = found
         .iter()
         .filter_map(|found| found.control.as_ref()?.special_use)
@@ -470,7 +474,9 @@ fn look(tree: &Tree) -> io::Result<Names> {
                 folder.create()?;
                 let special_use = by_name(&name).filter(|special_use| !uses.contains(special_use));
                 uses.extend(special_use);
-                let control = Control::new(fresh_uid_validity(taken.iter().copied()), special_use);
+                let uid_validity = fresh_uid_validity(highest.into_iter());
+                highest = Some(uid_validity);
+                let control = Control::new(uid_validity, special_use);
                 control.store(folder.path())?;
                 control
             }

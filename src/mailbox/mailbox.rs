@@ -58,23 +58,14 @@ pub(super) struct Writing {
 
 impl Mailbox {
     /// Loads what the index knows. [`Mailbox::reconcile`] is to follow before anybody sees it.
-    pub(super) async fn load(
-        shared: Arc<Shared>,
-        account: &str,
-        place: Place,
-        control: Control,
-        new: bool,
-    ) -> Result<Mailbox> {
-        // A rebuild goes on above everything that was ever given out; a new mailbox begins at 1.
+    pub(super) async fn load(shared: Arc<Shared>, account: &str, place: Place, control: Control) -> Result<Mailbox> {
+        // A rebuild goes on above everything that was ever given out, and shows nothing as recent again.
         let rebuilt = MailboxRow {
             id: MailboxId(0),
-            uid_next: if new { 1 } else { control.uid_ceiling.saturating_add(1) },
-            mod_seq: match new {
-                true => ModSeq::MIN,
-                false => ModSeq::new(control.mod_seq_ceiling).unwrap_or(ModSeq::MIN).next(),
-            },
-            first_recent: if new { 1 } else { u32::MAX },
-            complete: new,
+            uid_next: control.uid_ceiling.saturating_add(1),
+            mod_seq: ModSeq::new(control.mod_seq_ceiling).map_or(ModSeq::MIN, ModSeq::next),
+            first_recent: control.uid_ceiling.saturating_add(1),
+            complete: false,
         };
         let mut row = shared.index.mailbox(account, control.uid_validity, rebuilt).await?;
         if control.is_ahead_of(row.uid_next, row.mod_seq.get()) {

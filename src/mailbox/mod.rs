@@ -36,3 +36,6 @@ pub use status::{MailboxInfo, MailboxStatus};
 pub use store::{FlagAction, Stored};
 pub use tracker::Notice;
 pub use view::{FlagUpdate, Updates, View};
+
+#[cfg(test)]
+mod tests;

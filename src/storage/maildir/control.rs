@@ -33,12 +33,12 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// For a new mailbox.
+    /// For a new mailbox, in which nothing was given out yet.
     pub(crate) fn new(uid_validity: UidValidity, special_use: Option<SpecialUse>) -> Control {
         Control {
             uid_validity,
-            uid_ceiling: UIDS_AHEAD,
-            mod_seq_ceiling: MOD_SEQS_AHEAD,
+            uid_ceiling: 0,
+            mod_seq_ceiling: 0,
             keywords: KeywordTable::default(),
             special_use,
         }
@@ -148,9 +148,13 @@ mod tests {
         let mut control = Control::new(UidValidity::new(1_700_000_000).unwrap(), Some(SpecialUse::Sent));
         control.keywords.set(2, Keyword::new("$Label1").unwrap());
         control.keywords.set(0, Keyword::new("NonJunk").unwrap());
-        assert!(!control.reach(256, 4096));
-        assert!(control.reach(257, 5));
-        assert_eq!((control.uid_ceiling, control.mod_seq_ceiling), (513, 4096));
+        assert!(control.reach(1, 2));
+        assert_eq!((control.uid_ceiling, control.mod_seq_ceiling), (257, 4098));
+        assert!(!control.reach(257, 4098));
+        assert!(control.reach(258, 5));
+        assert_eq!((control.uid_ceiling, control.mod_seq_ceiling), (514, 4098));
+        assert!(!control.is_ahead_of(258, 3) && control.is_ahead_of(2, 3));
+        assert!(control.settle(258, 5) && !control.settle(258, 5));
         control.store(folder.path()).unwrap();
         assert_eq!(Control::load(folder.path()).unwrap(), Some(control));
         std::fs::write(folder.path().join(FILE), "something else").unwrap();
