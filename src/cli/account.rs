@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use super::password::{Given, NewPassword};
 use super::settings::Settings;
 use super::{administer, say, table::Table};
+use crate::storage::maildir::tree::Tree;
 
 #[derive(Subcommand)]
 pub(super) enum Account {
@@ -75,7 +76,7 @@ impl Account {
                     say(format_args!(
                         "account {} removed; its mail stays in {}",
                         account.address,
-                        data.join("mail").display()
+                        Tree::of_account(&data.join("mail"), &account.address).root().display()
                     ))
                 }
                 Account::Password(WithPassword {

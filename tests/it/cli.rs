@@ -345,7 +345,7 @@ fn domains_accounts_and_aliases() {
     place.run(&["alias", "remove", "team@example.org"]).ok("removed");
     place
         .run(&["account", "remove", "bob@example.org"])
-        .ok("its mail stays in ");
+        .ok("data/mail/example.org/bob\n");
     place.run(&["account", "remove", "alice@example.org"]).ok("removed");
     place
         .run(&["domain", "remove", "example.org"])

@@ -9,4 +9,5 @@ mod server;
 mod accounts;
 mod cli;
 mod config;
+mod lifetime;
 mod transcripts;

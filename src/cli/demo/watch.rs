@@ -62,9 +62,11 @@ async fn told(report: &Report) -> Told {
 
 fn of(notice: &Notice) -> Told {
     let (reached, after) = notice.reached();
+    let waiting = notice.waiting();
     Told {
-        waiting: notice.waiting(),
-        reached,
+        waiting,
+        // Those who came later are told as well.
+        reached: reached.min(waiting),
         after,
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{ConnectOptions, Sqlite, Transaction};
 
 pub use accounts::AccountRow;
 pub use aliases::AliasRow;
@@ -84,22 +84,16 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true);
+            .foreign_keys(true)
+            .disable_statement_logging();
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(BUSY_TIMEOUT)
+            .test_before_acquire(false)
             .connect_with(options)
             .await
             .map_err(|cause| failed(cause.into()))?;
-        // Two processes may find the same schema out of date: the one that comes second fails, and then finds it done.
-        let mut migrated = MIGRATIONS.run(&pool).await;
-        if matches!(
-            migrated,
-            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))
-        ) {
-            migrated = MIGRATIONS.run(&pool).await;
-        }
-        migrated.map_err(|cause| {
+        migrate(&pool).await.map_err(|cause| {
             failed(match cause {
                 MigrateError::VersionMissing(_) => Cause::Newer,
                 other => Cause::Migration(other),
@@ -149,6 +143,19 @@ impl Changes {
             file: self.file.as_ref().clone(),
             cause: cause.into(),
         }
+    }
+}
+
+/// Brings the schema up to date. Two processes may find it out of date at the same time: the one that comes second
+/// fails, and then finds it done.
+async fn migrate(pool: &SqlitePool) -> std::result::Result<(), MigrateError> {
+    let mut connection = pool.acquire().await?;
+    // `run` does the same, but as a future that the compiler cannot prove to be `Send` when it is part of another one.
+    match MIGRATIONS.run_direct(None, &mut *connection, false).await {
+        Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) => {
+            MIGRATIONS.run_direct(None, &mut *connection, false).await
+        }
+        done => done,
     }
 }
 

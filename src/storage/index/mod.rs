@@ -93,7 +93,8 @@ impl Index {
             connection.close().await?;
             return Err(sqlx::Error::Protocol(format!("{DAMAGED}: {found}")));
         }
-        MIGRATIONS.run(&mut connection).await?;
+        // `run` does the same, but as a future that the compiler cannot prove to be `Send` when it is part of another one.
+        MIGRATIONS.run_direct(None, &mut connection, false).await?;
         let writer = Writer::start(connection, options.clone(), timeout);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
