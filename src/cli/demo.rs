@@ -40,7 +40,8 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        telemetry::start(telemetry::Format::Human, "warn");
+        // The banner says that the certificate is self-signed.
+        telemetry::start(telemetry::Format::Human, "warn,posthaste::server::certificate=error");
         raise_descriptor_limit();
         runtime()?.block_on(self.serve())
     }

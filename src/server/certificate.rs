@@ -20,11 +20,11 @@ pub fn load(config: &Config) -> anyhow::Result<Tls> {
     if !certificate.exists() || !key.exists() {
         make(&config.hostname, &certificate, &key)
             .with_context(|| format!("cannot keep a self-signed certificate in {}", config.data.display()))?;
-        tracing::warn!(
-            certificate = %certificate.display(),
-            "no certificate configured (tls.certificate, tls.key): made a self-signed one, which clients will not trust"
-        );
     }
+    tracing::warn!(
+        certificate = %certificate.display(),
+        "no certificate configured (tls.certificate, tls.key): clients are shown a self-signed one"
+    );
     Tls::from_files(&certificate, &key)
         .context("the self-signed certificate (remove both files to have a new one made)")
 }

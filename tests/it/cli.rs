@@ -387,7 +387,7 @@ fn two_servers_cannot_share_a_folder_but_a_killed_one_leaves_it() {
 fn sigterm_tells_the_clients_and_ends_with_0() {
     let place = Place::serving("drain = \"30s\"");
     let mut server = place.serve();
-    let mut greeted = |service: &str| {
+    let greeted = |service: &str| {
         let mut client = BufReader::new(TcpStream::connect(server.address(service)).unwrap());
         client.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
         let mut greeting = String::new();
