@@ -24,6 +24,9 @@ use crate::storage::spool::{Incoming, Spooled};
 /// Copies of one message that are made durable at the same time.
 const CONCURRENT_COPIES: usize = 16;
 
+/// Recipients that the log line of a delivery names; more are only counted.
+const LOGGED_RECIPIENTS: usize = 10;
+
 /// A message that is complete, but for its bytes.
 #[derive(Clone, Debug)]
 pub struct Letter {
@@ -78,7 +81,8 @@ impl Delivery {
         tracing::info!(
             id = letter.id,
             from = report.from,
-            to = report.to.join(","),
+            to = report.to.get(..LOGGED_RECIPIENTS).unwrap_or(&report.to).join(","),
+            recipients = report.to.len(),
             size = report.size,
             durable_ms = report.durable.as_secs_f64() * 1000.0,
             waiting = report.notices.iter().map(|notice| notice.waiting()).sum::<usize>(),

@@ -86,12 +86,13 @@ impl<'a> Request<'a> {
             };
         }
         // What may be a password is not copied about.
-        let response = argument.split_once(' ').map(|(_, response)| response.trim_matches(' '));
-        let asked = match response {
-            Some(_) if verb.eq_ignore_ascii_case("AUTH") => argument.split_once(' ').map(|(mechanism, _)| mechanism),
-            _ => Some(argument),
+        let (asked, response) = match argument.split_once(' ') {
+            Some((mechanism, response)) if verb.eq_ignore_ascii_case("AUTH") => {
+                (mechanism, Some(response.trim_matches(' ')))
+            }
+            _ => (argument, None),
         };
-        let request = match proto(&format!("{verb} {}", asked.unwrap_or_default()))? {
+        let request = match proto(&format!("{verb} {asked}"))? {
             Proto::Ehlo { .. } => Request::Ehlo(argument),
             Proto::Helo { .. } => Request::Helo(argument),
             Proto::Noop { .. } => Request::Noop,
