@@ -10,7 +10,6 @@ pub(crate) mod commands;
 mod dispatch;
 pub(crate) mod fetch;
 pub(crate) mod framer;
-mod header;
 mod hierarchy;
 pub(crate) mod numbering;
 pub(crate) mod output;

@@ -6,6 +6,7 @@ pub mod address;
 pub mod date;
 pub mod envelope;
 pub mod flags;
+pub(crate) mod header;
 pub mod ids;
 pub mod mailbox_name;
 pub mod mime;

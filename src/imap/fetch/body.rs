@@ -7,8 +7,8 @@
 use super::section::locate;
 use crate::imap::answer::Failure;
 use crate::imap::command::{BodySection, SectionText};
-use crate::imap::header::fields;
 use crate::imap::session::Session;
+use crate::mail::header::fields;
 use crate::mail::summary::Summary;
 use crate::mailbox::{self, MessageFile};
 use std::io;

@@ -2,8 +2,8 @@
 
 use super::encoded_word;
 use super::phrase::Phrase;
-use crate::imap::header::fields;
 use crate::mail::date::Timestamp;
+use crate::mail::header::fields;
 use crate::mail::summary::CACHED_FIELDS;
 use encoding_rs::WINDOWS_1252;
 

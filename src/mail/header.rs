@@ -1,4 +1,4 @@
-//! The fields of a header block as they stand (RFC 5322 §2.2), for picking some of them and for searching in them.
+//! The fields of a header block as they stand (RFC 5322 §2.2): for the summary, for picking some and for searching.
 
 /// One field: its lines with their line ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +55,11 @@ impl Field<'_> {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// Its value on one line: line ends taken out (RFC 5322 §2.2.3), white space around it too.
+    /// Its value on one line: line ends taken out (RFC 5322 §2.2.3), white space around it too; and NULs, which no IMAP
+    /// string can carry (RFC 9051 §4.3.1).
     pub(crate) fn unfolded(&self) -> Vec<u8> {
         let value = self.value.trim_ascii();
-        value.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect()
+        value.iter().copied().filter(|byte| !b"\r\n\0".contains(byte)).collect()
     }
 }
 

@@ -1,0 +1,51 @@
+//! The MIME skeleton scanner: a message goes in as it arrives, its [`Summary`](super::summary::Summary) comes out.
+//!
+//! RFC 2045 and 2046 for the structure, RFC 5322 for the header, RFC 2183, 1864, 3282 and 2557 for what else BODYSTRUCTURE
+//! tells. One pass. A message with mistakes has a structure all the same: the one that most mail programs would see.
+//!
+//! Invariants: however the message is cut, the summary is the same; every part has
+//! `header_start ≤ body_start ≤ body_end ≤ size` and lies within the body of the part around it; memory is bounded by
+//! [`MimeLimits`], whatever the message is.
+//!
+//! `scanner` cuts lines, `block` keeps the header fields that matter, `tree` builds the parts; `content` and `envelope`
+//! read fields, `lexer` and `addresses` below them; `codec` is the form in which the index stores a summary.
+
+mod addresses;
+mod block;
+mod codec;
+mod content;
+mod envelope;
+mod lexer;
+mod scanner;
+mod tree;
+
+pub use scanner::Scanner;
+
+/// How much structure one message may have. Beyond a limit the message is kept and served byte for byte all the same;
+/// only its structure is told less finely.
+#[derive(Clone, Copy, Debug)]
+pub struct MimeLimits {
+    /// Nesting of multipart and message parts.
+    pub depth: usize,
+    /// Parts in all. What comes behind them in a multipart is presented as one more.
+    pub parts: usize,
+    /// Bytes of one header block that are kept while it is read. A field that does not fit is not seen.
+    pub header: usize,
+    /// Bytes that the headers of all parts, and the envelopes of enclosed messages, may fill in the summary. Those of the
+    /// message itself do not count.
+    pub values: usize,
+}
+
+impl Default for MimeLimits {
+    fn default() -> MimeLimits {
+        MimeLimits {
+            depth: 64,
+            parts: 10_000,
+            header: 256 * 1024,
+            values: 8 * 1024 * 1024,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
