@@ -90,6 +90,13 @@ impl UidSet {
         }
     }
 
+    /// Adds all that `other` holds. Cheap when that is above all there is, where new mail arrives.
+    pub fn extend(&mut self, other: &UidSet) {
+        for &(first, last) in &other.runs {
+            self.insert_run(first, last);
+        }
+    }
+
     /// Removes one UID; whether it was there.
     pub fn remove(&mut self, uid: Uid) -> bool {
         let value = uid.get();
@@ -286,6 +293,9 @@ mod tests {
             let second = set(&other.iter().copied().collect::<Vec<_>>());
             let numbers = |s: UidSet| s.iter().map(Uid::get).collect::<BTreeSet<_>>();
             prop_assert_eq!(numbers(ours.union(&second)), &model | &other);
+            let mut extended = ours.clone();
+            extended.extend(&second);
+            prop_assert_eq!(extended, ours.union(&second));
             prop_assert_eq!(numbers(ours.intersection(&second)), &model & &other);
             prop_assert_eq!(numbers(ours.difference(&second)), &model - &other);
         }

@@ -5,7 +5,7 @@
 //! lock is taken within it, never the other way.
 
 use super::error::{Error, Result, blocking};
-use super::mailbox::{Mailbox, Place};
+use super::mailbox::{Mailbox, Place, patience, to_the_end};
 use super::mailboxes::Shared;
 use super::state::Step;
 use super::status::{MailboxInfo, MailboxStatus};
@@ -52,8 +52,8 @@ pub(super) struct Inner {
     /// By which the index knows the account.
     key: String,
     tree: Tree,
-    /// The tree lock.
-    changing: tokio::sync::Mutex<()>,
+    /// The tree lock: shared by those who open mailboxes, exclusive for those who change which there are.
+    changing: tokio::sync::RwLock<()>,
     /// Whether somebody is on the way to read the folders again.
     pub(super) looking: AtomicBool,
     names: Mutex<Names>,
@@ -73,6 +73,20 @@ struct Known {
     special_use: Option<SpecialUse>,
     /// The mailbox, while anybody has it open.
     open: Weak<Mailbox>,
+    /// Held while it is loaded, so that it is loaded once.
+    loading: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Known {
+    fn new(folder: Folder, control: &Control) -> Known {
+        Known {
+            folder,
+            uid_validity: control.uid_validity,
+            special_use: control.special_use,
+            open: Weak::new(),
+            loading: Arc::default(),
+        }
+    }
 }
 
 impl AccountMailboxes {
@@ -83,7 +97,7 @@ impl AccountMailboxes {
             shared,
             key: account.to_string(),
             tree,
-            changing: tokio::sync::Mutex::new(()),
+            changing: tokio::sync::RwLock::new(()),
             looking: AtomicBool::new(false),
             names: Mutex::new(names),
         });
@@ -129,19 +143,20 @@ impl AccountMailboxes {
 
     /// Opens a mailbox: the one shared object for all sessions. Looks for what other programs changed, if that is due.
     pub async fn open(&self, name: &MailboxName) -> Result<Arc<Mailbox>> {
-        let inner = Arc::clone(&self.0);
-        let name = name.clone();
-        // To the end: a mailbox that is half loaded when its caller goes must not be loaded twice at a time.
-        let opening = tokio::spawn(async move {
-            let _changing = inner.changing.lock().await;
+        if let Some(mailbox) = self.0.opened(name) {
+            return Ok(mailbox);
+        }
+        let (inner, name) = (Arc::clone(&self.0), name.clone());
+        let opening = async move {
+            let _there = inner.changing.read().await;
             inner.open_locked(&name).await
-        });
-        opening.await.map_err(|error| Error::Storage(error.into()))?
+        };
+        to_the_end(patience(&self.0.shared.settings), opening).await
     }
 
     /// Creates a mailbox and the missing levels above it (RFC 9051 §6.3.4).
     pub async fn create(&self, name: &MailboxName, special_use: Option<SpecialUse>) -> Result<()> {
-        let _changing = self.0.changing.lock().await;
+        let _changing = self.0.changing.write().await;
         if self.names().mailboxes.contains_key(name) {
             return Err(Error::AlreadyExists);
         }
@@ -154,7 +169,7 @@ impl AccountMailboxes {
         if name.is_inbox() {
             return Err(Error::NotPossible("INBOX cannot be deleted"));
         }
-        let _changing = self.0.changing.lock().await;
+        let _changing = self.0.changing.write().await;
         let mailbox = self.0.open_locked(name).await?;
         let _writing = mailbox.write().await?;
         let folder = mailbox.place().folder;
@@ -174,7 +189,7 @@ impl AccountMailboxes {
 
     /// Renames a mailbox and all below it; renaming INBOX moves its messages (RFC 9051 §6.3.6).
     pub async fn rename(&self, session: SessionId, from: &MailboxName, to: &MailboxName) -> Result<()> {
-        let _changing = self.0.changing.lock().await;
+        let _changing = self.0.changing.write().await;
         let below: Vec<MailboxName> = {
             let names = self.names();
             let below = names.mailboxes.keys().filter(|name| name.is_below(from));
@@ -233,7 +248,7 @@ impl AccountMailboxes {
     }
 
     async fn change_subscriptions(&self, change: impl FnOnce(&mut BTreeSet<MailboxName>) -> bool) -> Result<()> {
-        let _changing = self.0.changing.lock().await;
+        let _changing = self.0.changing.write().await;
         let mut list = self.names().subscribed.clone();
         if change(&mut list) {
             let (tree, written) = (self.0.tree.clone(), list.clone());
@@ -268,12 +283,21 @@ impl Inner {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A mailbox that is in memory and up to date without being looked at.
+    fn opened(&self, name: &MailboxName) -> Option<Arc<Mailbox>> {
+        let mailbox = self.names().mailboxes.get(name)?.open.upgrade()?;
+        self.shared.keep(&mailbox);
+        self.shared.watch.watches(&mailbox.place().folder).then_some(mailbox)
+    }
+
     async fn open_locked(self: &Arc<Self>, name: &MailboxName) -> Result<Arc<Mailbox>> {
-        let (folder, open) = {
+        let (folder, loading) = {
             let names = self.names();
             let known = names.mailboxes.get(name).ok_or(Error::NotFound)?;
-            (known.folder.clone(), known.open.upgrade())
+            (known.folder.clone(), Arc::clone(&known.loading))
         };
+        let _loading = loading.lock().await;
+        let open = self.names().mailboxes.get(name).and_then(|known| known.open.upgrade());
         if let Some(mailbox) = open {
             self.shared.keep(&mailbox);
             if !self.shared.watch.watches(&folder) {
@@ -339,12 +363,7 @@ impl Inner {
             name: name.clone(),
             folder: folder.clone(),
         };
-        let known = Known {
-            folder: folder.clone(),
-            uid_validity,
-            special_use,
-            open: Weak::new(),
-        };
+        let known = Known::new(folder.clone(), &control);
         self.names().mailboxes.insert(name.clone(), known);
         let mailbox = Mailbox::load(Arc::clone(&self.shared), &self.key, place, control).await?;
         self.admit(name, &folder, mailbox).await?;
@@ -373,7 +392,7 @@ impl Inner {
 
     /// Reads again which folders there are, after another program changed them.
     pub(super) async fn look_again(self: &Arc<Self>) -> Result<()> {
-        let _changing = self.changing.lock().await;
+        let _changing = self.changing.write().await;
         let tree = self.tree.clone();
         let mut read = blocking(move || look(&tree)).await?;
         let gone = {
@@ -482,13 +501,7 @@ fn look(tree: &Tree) -> io::Result<Names> {
             }
         };
         taken.insert(control.uid_validity);
-        let known = Known {
-            folder,
-            uid_validity: control.uid_validity,
-            special_use: control.special_use,
-            open: Weak::new(),
-        };
-        names.mailboxes.insert(name, known);
+        names.mailboxes.insert(name, Known::new(folder, &control));
     }
     Ok(names)
 }

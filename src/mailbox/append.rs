@@ -170,7 +170,7 @@ impl Mailbox {
         if let Err(error) = self.shared.index.commit(vec![commit]).await {
             // When it is not known what was written, the files stay: rather twice than lost.
             if !matches!(error, IndexError::Failed(_)) {
-                let removed = blocking(move || paths.iter().try_for_each(|path| folder.remove(path))).await;
+                let removed = blocking(move || paths.iter().try_for_each(|path| folder.remove(path).map(|_| ()))).await;
                 if let Err(error) = removed {
                     tracing::warn!(%error, "files of messages that were not committed stay");
                 }

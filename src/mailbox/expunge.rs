@@ -66,14 +66,11 @@ impl Mailbox {
 pub(super) async fn remove_files(folder: Folder, paths: Vec<String>) {
     let removed = blocking(move || {
         for path in &paths {
-            match folder.rename(path, path) {
-                Ok(true) => folder.remove(path)?,
-                // Another program has renamed it.
-                _ => {
-                    if let Some((_, found)) = folder.open(path)? {
-                        folder.remove(&found)?;
-                    }
-                }
+            // Another program may have renamed it.
+            if !folder.remove(path)?
+                && let Some((_, found)) = folder.open(path)?
+            {
+                folder.remove(&found)?;
             }
         }
         Ok(())

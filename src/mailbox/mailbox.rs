@@ -8,6 +8,7 @@ use super::state::{Entry, State};
 use super::status::MailboxStatus;
 use super::view::View;
 use super::watch::Suspects;
+use crate::config;
 use crate::mail::flags::KeywordTable;
 use crate::mail::ids::{MailboxId, ModSeq, SessionId, Uid, UidValidity};
 use crate::mail::mailbox_name::MailboxName;
@@ -270,23 +271,17 @@ impl Mailbox {
         }
     }
 
-    /// Does what must not be cancelled in a task of its own, and waits for it within the limit for slow storage. After that
-    /// the caller is told so, and the task goes on to its end.
+    /// Does what must not be cancelled.
     pub(super) async fn to_the_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let task = tokio::spawn(work);
-        match tokio::time::timeout(self.patience(), task).await {
-            Ok(Ok(done)) => done,
-            Ok(Err(error)) => Err(Error::Storage(error.into())),
-            Err(_) => Err(slow()),
-        }
+        to_the_end(self.patience(), work).await
     }
 
-    /// How long an operation may take in all: twice what the index may take, for it may have to wait for another one.
+    /// How long an operation on it may take in all.
     pub(super) fn patience(&self) -> Duration {
-        self.shared.settings.index_timeout.get() * 2
+        patience(&self.shared.settings)
     }
 
     /// Takes the write lock, unless that takes so long that nobody waits for the result any more.
@@ -326,6 +321,24 @@ impl Writing {
         })
         .await?;
         Ok(())
+    }
+}
+
+/// How long an operation may take in all: twice what the index may take, for it may have to wait for another one.
+pub(super) fn patience(settings: &config::Storage) -> Duration {
+    settings.index_timeout.get() * 2
+}
+
+/// Does what must not be cancelled in a task of its own, and waits for it within the limit for slow storage. After that the
+/// caller is told so, and the task goes on to its end.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    patience: Duration,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    match tokio::time::timeout(patience, tokio::spawn(work)).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(error)) => Err(Error::Storage(error.into())),
+        Err(_) => Err(slow()),
     }
 }
 

@@ -36,8 +36,14 @@ pub(super) struct Shared {
     pub(super) index: Index,
     pub(super) settings: config::Storage,
     pub(super) watch: Watch,
-    /// Mailboxes used lately, the latest first.
-    recent: Mutex<VecDeque<Arc<Mailbox>>>,
+    recent: Mutex<Recent>,
+}
+
+/// Mailboxes used lately, the latest first, each with its messages when it was last used.
+#[derive(Default)]
+struct Recent {
+    mailboxes: VecDeque<(Arc<Mailbox>, usize)>,
+    messages: usize,
 }
 
 impl Mailboxes {
@@ -94,22 +100,39 @@ impl Mailboxes {
             account.settle().await;
         }
         self.0.shared.index.close().await;
+        // They hold what holds them.
+        let recent = std::mem::take(&mut *self.0.shared.recent.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(recent);
     }
 }
 
 impl Shared {
     /// Keeps a mailbox in memory for a while, and lets go of those not used for longest.
     pub(super) fn keep(&self, mailbox: &Arc<Mailbox>) {
+        let size = mailbox.len();
+        // Dropped after the lock is: the end of a mailbox has work to do.
         let mut dropped = Vec::new();
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.retain(|other| !Arc::ptr_eq(other, mailbox));
-        recent.push_front(Arc::clone(mailbox));
-        let sizes = recent.iter().map(|mailbox| mailbox.len());
-        let mut messages: usize = sizes.sum();
-        while recent.len() > KEPT_MAILBOXES || (messages > KEPT_MESSAGES && recent.len() > 1) {
-            let Some(oldest) = recent.pop_back() else { break };
-            messages -= messages.min(oldest.len());
+        let mut guard = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = &mut *guard;
+        let there = recent
+            .mailboxes
+            .iter()
+            .position(|(other, _)| Arc::ptr_eq(other, mailbox));
+        if let Some(index) = there
+            && let Some((_, size)) = recent.mailboxes.remove(index)
+        {
+            recent.messages -= size;
+        }
+        recent.mailboxes.push_front((Arc::clone(mailbox), size));
+        recent.messages += size;
+        while recent.mailboxes.len() > KEPT_MAILBOXES || (recent.messages > KEPT_MESSAGES && recent.mailboxes.len() > 1)
+        {
+            let Some((oldest, size)) = recent.mailboxes.pop_back() else {
+                break;
+            };
+            recent.messages -= size;
             dropped.push(oldest);
         }
+        drop(guard);
     }
 }

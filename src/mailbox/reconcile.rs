@@ -121,7 +121,7 @@ impl Mailbox {
         difference.unknown = unknown;
         let folder = folder.clone();
         blocking(move || {
-            going.iter().try_for_each(|path| folder.remove(path))?;
+            going.iter().try_for_each(|path| folder.remove(path).map(|_| ()))?;
             folder.sync(["new/", "cur/"])
         })
         .await?;

@@ -134,7 +134,7 @@ impl State {
                 if let Some(last) = uids.last() {
                     self.uid_next = last.next().map_or(0, Uid::get);
                 }
-                self.unclaimed = self.unclaimed.union(&uids);
+                self.unclaimed.extend(&uids);
                 self.messages.extend(entries);
                 let notice = Notice::new(self.tracker.waiting);
                 told = Some(Arc::clone(&notice));

@@ -191,7 +191,7 @@ impl View {
                 updates.recent = Some(0);
             }
             // Positions are unaffected by arrivals, which have higher UIDs than all before.
-            self.uids = self.uids.union(&learnt.arrived);
+            self.uids.extend(&learnt.arrived);
             updates.exists = (!learnt.arrived.is_empty()).then_some(0);
         }
         drop(state);

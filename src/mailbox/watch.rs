@@ -26,7 +26,7 @@ const SETTLING: Duration = Duration::from_millis(250);
 /// How often mailboxes that cannot be watched are looked through.
 const POLL: Duration = Duration::from_secs(30);
 /// Events of one mailbox that wait to be explained. With more, all of it is looked through.
-const SUSPECTS: usize = 1024;
+const SUSPECTS: usize = 16 * 1024;
 
 /// The watch of a server. Cheap to clone.
 #[derive(Clone)]

@@ -94,11 +94,12 @@ impl Folder {
         }
     }
 
-    /// Removes a message's file; one that is gone is fine.
-    pub(crate) fn remove(&self, path: &str) -> io::Result<()> {
+    /// Removes a message's file. `false`: it is not there under that name.
+    pub(crate) fn remove(&self, path: &str) -> io::Result<bool> {
         match std::fs::remove_file(self.0.join(path)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other,
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -299,8 +300,8 @@ mod tests {
         }
         assert!(folder.rename("new/one", "cur/one:2,S").unwrap());
         assert!(!folder.rename("new/one", "cur/one:2,S").unwrap());
-        folder.remove("cur/one:2,S").unwrap();
-        folder.remove("cur/one:2,S").unwrap();
+        assert!(folder.remove("cur/one:2,S").unwrap());
+        assert!(!folder.remove("cur/one:2,S").unwrap());
         assert_eq!(folder.list().unwrap(), ["cur/two:2,"]);
     }
 }
