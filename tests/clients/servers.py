@@ -131,6 +131,8 @@ class Posthaste(Server):
                 return f"the server did not end within {STOP_SECONDS} s of SIGTERM"
         if self.process.returncode:
             return f"the server ended with status {self.process.returncode}"
+        if "panicked at" in self.log.read_text(errors="replace"):
+            return "the server panicked, see its log"
         return None
 
 
