@@ -124,7 +124,7 @@ def expunged(told):
 
 
 def subjects(client):
-    """Subjects of the selected mailbox by UID."""
+    """Subjects of the selected mailbox by UID, in their order."""
     uids = client.search()
     fetched = client.fetch(uids, ["ENVELOPE"]) if uids else {}
-    return {uid: (data[b"ENVELOPE"].subject or b"").decode() for uid, data in fetched.items()}
+    return {uid: fetched[uid][b"ENVELOPE"].subject.decode() for uid in uids}

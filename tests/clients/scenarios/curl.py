@@ -24,10 +24,11 @@ def main():
     step("read")
     read = ["--user", f"{BOB['address']}:{BOB['password']}"]
     for url in (f"imaps://{HOST}:{PORTS['imaps']}", f"imap://{HOST}:{PORTS['imap']}"):
-        for number, name in enumerate(mails, 1):
+        uids = curl(f"{url}/INBOX", *read, "--request", "UID SEARCH ALL").split()[2:]
+        for number, (name, uid) in enumerate(zip(mails, uids), 1):
             source = curl(f"{url}/INBOX;MAILINDEX={number}", *read)
             assert source.endswith(Path(name).read_bytes().decode().replace("\r\n", "\n")), source
-            header = curl(f"{url}/INBOX;UID={number};SECTION=HEADER.FIELDS%20(SUBJECT)", *read)
+            header = curl(f"{url}/INBOX;UID={uid};SECTION=HEADER.FIELDS%20(SUBJECT)", *read)
             check("section", header.strip(), f"Subject: sent by {name}")
         check("search", curl(f"{url}/INBOX?SUBJECT%20submission", *read).strip(), "* SEARCH 2 3")
         check("unseen", curl(f"{url}/INBOX", *read, "--request", "STATUS INBOX (MESSAGES)").strip(),

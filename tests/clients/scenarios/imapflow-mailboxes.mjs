@@ -44,8 +44,8 @@ scenario(async () => {
         const status = await other.status(name, {
             messages: true, unseen: true, uidNext: true, uidValidity: true, highestModseq: true
         });
-        assert.deepEqual([status.messages, status.unseen, status.uidNext], [1, 1, 2], name);
-        assert.ok(status.uidValidity > 0n);
+        assert.deepEqual([status.messages, status.unseen], [1, 1], name);
+        assert.ok(status.uidNext > 1 && status.uidValidity > 0n);
         assert.ok(status.highestModseq > 0n);
     }
     assert.equal((await other.status('Übergrößen/Projekte', { messages: true })).messages, 1);

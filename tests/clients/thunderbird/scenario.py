@@ -63,10 +63,11 @@ def observe(remote, log, display):
     step("a flag and an expunge by another client")
     eventually("IDLE", lambda: idling(log) > idles, PUSH_SECONDS)
     other = imap(folder="INBOX")
-    other.add_flags([2], [rb"\Flagged"])
+    old, new = other.search()
+    other.add_flags(new, [rb"\Flagged"])
     remote.run(SCRIPTS["await"], {"subject": SUBJECT, "flagged": True})
     eventually("IDLE", lambda: idling(log), PUSH_SECONDS)
-    other.delete_messages([1])
+    other.delete_messages(old)
     other.expunge()
     remote.run(SCRIPTS["await"], {"subject": "Before Thunderbird started", "gone": True})
     check("in the folder database", remote.run(SCRIPTS["subjects"]), [SUBJECT])
@@ -104,7 +105,7 @@ def start(profile, log, display):
 def attach(port, thunderbird):
     assert thunderbird.poll() is None, f"Thunderbird ended with status {thunderbird.returncode}"
     try:
-        return Marionette(port, START_SECONDS)
+        return Marionette(port, PUSH_SECONDS)
     except ConnectionError:
         return None
 
