@@ -31,8 +31,7 @@ def main():
             header = curl(f"{url}/INBOX;UID={uid};SECTION=HEADER.FIELDS%20(SUBJECT)", *read)
             check("section", header.strip(), f"Subject: sent by {name}")
         check("search", curl(f"{url}/INBOX?SUBJECT%20submission", *read).strip(), "* SEARCH 2 3")
-        check("unseen", curl(f"{url}/INBOX", *read, "--request", "STATUS INBOX (MESSAGES)").strip(),
-              "* STATUS INBOX (MESSAGES 3)")
+        assert "(MESSAGES 3)" in curl(f"{url}/INBOX", *read, "--request", "STATUS INBOX (MESSAGES)")
         assert "Trash" in curl(f"{url}/", *read)
     curl(f"imaps://{HOST}:{PORTS['imaps']}/INBOX", *read, "--request", "STORE 1 +FLAGS \\Deleted")
     curl(f"imaps://{HOST}:{PORTS['imaps']}/INBOX", *read, "--request", "EXPUNGE")

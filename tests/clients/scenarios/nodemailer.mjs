@@ -42,6 +42,8 @@ scenario(async () => {
     step('8BITMIME and dots at the beginnings of lines, byte for byte');
     const raw = Buffer.from(
         `From: ${alice.address}\r\nTo: ${bob.address}\r\nSubject: raw\r\nMIME-Version: 1.0\r\n`
+        // A submission server adds these where they are missing (RFC 6409 §8).
+        + 'Date: Sat, 29 Feb 2020 12:34:56 +0000\r\nMessage-ID: <raw@elsewhere.test>\r\n'
         + 'Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n'
         + '.\r\n..\r\n.Größe 挨拶\r\n\r\n.\r\n'
     );
