@@ -10,6 +10,9 @@ use crate::client::printable;
 /// What was captured so far, by name.
 pub(super) type Variables = HashMap<String, String>;
 
+/// How the groups of `{{>$name}}` begin: no variable can be named so.
+const ABOVE: &str = "above__";
+
 /// A line as written, cut into its pieces.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Text(Vec<Piece>);
@@ -22,6 +25,8 @@ enum Piece {
     Value(String, u64),
     /// `{{$name=regex}}`: matched and kept.
     Capture(String, String),
+    /// `{{>$name}}`: a number above the one captured.
+    Above(String),
     /// `{{regex}}`.
     Matching(String),
     /// `<<text>>`, `<<+text>>`: an IMAP literal, its length counted by us.
@@ -59,7 +64,19 @@ impl Text {
         let Some(found) = regex.captures(&response) else {
             return Ok(false);
         };
-        for name in regex.capture_names().flatten() {
+        let above = self.0.iter().filter_map(|piece| match piece {
+            Piece::Above(name) => Some(name),
+            _ => None,
+        });
+        for (index, name) in above.enumerate() {
+            let number = found
+                .name(&format!("{ABOVE}{index}"))
+                .map(|found| found.as_str().parse::<u64>());
+            if number.transpose()? <= Some(value(name, 0, variables)?.parse()?) {
+                return Ok(false);
+            }
+        }
+        for name in regex.capture_names().flatten().filter(|name| !name.starts_with(ABOVE)) {
             if let Some(value) = found.name(name) {
                 variables.insert(name.to_owned(), value.as_str().to_owned());
             }
@@ -125,6 +142,9 @@ fn code(text: &str) -> anyhow::Result<Piece> {
             what.as_bytes().repeat(count.parse().context("{{repeat COUNT TEXT}}")?),
         ));
     }
+    if let Some(name) = text.strip_prefix(">$") {
+        return Ok(Piece::Above(name.to_owned()));
+    }
     let Some(variable) = text.strip_prefix('$') else {
         return Ok(Piece::Matching(text.to_owned()));
     };
@@ -171,7 +191,9 @@ fn send(pieces: &[Piece], variables: &Variables, writes: &mut Writes) -> anyhow:
         match piece {
             Piece::Plain(bytes) => last.extend_from_slice(bytes),
             Piece::Value(name, add) => last.extend_from_slice(value(name, *add, variables)?.as_bytes()),
-            Piece::Capture(..) | Piece::Matching(_) => bail!("a client cannot send a regular expression"),
+            Piece::Capture(..) | Piece::Above(_) | Piece::Matching(_) => {
+                bail!("a client cannot send a regular expression")
+            }
             Piece::Literal { waits, content } => {
                 let mut octets = vec![Vec::new()];
                 send(content, variables, &mut octets)?;
@@ -190,11 +212,16 @@ fn send(pieces: &[Piece], variables: &Variables, writes: &mut Writes) -> anyhow:
 
 fn expression(pieces: &[Piece], variables: &Variables) -> anyhow::Result<String> {
     let mut regex = String::new();
+    let mut above = 0;
     for piece in pieces {
         match piece {
             Piece::Plain(bytes) => regex.push_str(&regex_lite::escape(&printable(bytes))),
             Piece::Value(name, add) => regex.push_str(&regex_lite::escape(&value(name, *add, variables)?)),
             Piece::Capture(name, inner) => regex.push_str(&format!("(?P<{name}>{inner})")),
+            Piece::Above(_) => {
+                regex.push_str(&format!("(?P<{ABOVE}{above}>[0-9]+)"));
+                above += 1;
+            }
             Piece::Matching(inner) => regex.push_str(&format!("(?:{inner})")),
             // The client has read as many octets as were announced; here only the text is compared.
             Piece::Literal { content, .. } => {
@@ -264,5 +291,7 @@ mod tests {
                 .unwrap()
         );
         assert!(text("* {{$next+2}}").matches(b"* 9", &mut variables).unwrap());
+        assert!(text("* {{>$next}}").matches(b"* 10", &mut variables).unwrap());
+        assert!(!text("* {{>$next}}").matches(b"* 7", &mut variables).unwrap());
     }
 }
