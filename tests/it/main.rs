@@ -9,5 +9,6 @@ mod server;
 mod accounts;
 mod cli;
 mod config;
+mod layering;
 mod lifetime;
 mod transcripts;
