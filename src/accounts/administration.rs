@@ -145,6 +145,8 @@ impl Accounts {
 
     /// Adds an account in a domain of ours. Its Maildir is made when mail or a login first needs it.
     pub async fn add(&self, address: &str, password: &str) -> Result<Account, Error> {
+        // A hash is dear: not for one that is refused anyway.
+        self.check_new(address).await?;
         let address = account_address(address)?;
         let stored = self.hash(password).await?;
         let mut changes = self.0.database.change().await?;
@@ -180,6 +182,7 @@ impl Accounts {
 
     /// Gives an account another password. The old one is refused from now on.
     pub async fn set_password(&self, address: &str, password: &str) -> Result<Account, Error> {
+        self.find(address).await?;
         let stored = self.hash(password).await?;
         let mut changes = self.0.database.change().await?;
         let account = account(&mut changes, address).await?;

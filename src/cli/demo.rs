@@ -15,6 +15,7 @@ use super::serve::{drain, raise_descriptor_limit, runtime};
 use super::signals::Signals;
 use crate::accounts::{self, Accounts};
 use crate::config::{Config, Listen};
+use crate::server::folder::InUse;
 use crate::server::{ListenError, Server};
 use crate::telemetry;
 
@@ -54,7 +55,7 @@ impl Demo {
             listen: self.listen(),
             ..Config::default()
         };
-        let server = Server::start(config).await.map_err(|error| self.suggest_ports(error))?;
+        let server = Server::start(config).await.map_err(|error| self.advise(error))?;
         let new = add_accounts(server.accounts()).await?;
         if new {
             welcome::leave(&server).await?;
@@ -82,19 +83,26 @@ impl Demo {
         }
     }
 
-    fn suggest_ports(&self, error: anyhow::Error) -> anyhow::Error {
-        match error.downcast_ref::<ListenError>() {
-            Some(taken) if taken.is_port_taken() => anyhow!(
-                "{}: another program listens there; take other ports: posthaste demo --port-base {}",
-                taken.cause,
-                if self.port_base < 60_000 {
-                    self.port_base + 1000
-                } else {
-                    2000
-                }
-            ),
-            _ => error,
+    /// What to type instead, when another program is in the way.
+    fn advise(&self, error: anyhow::Error) -> anyhow::Error {
+        let ports = if self.port_base < 60_000 {
+            self.port_base + 1000
+        } else {
+            3000
+        };
+        if let Some(taken) = error.downcast_ref::<ListenError>()
+            && taken.is_port_taken()
+        {
+            let cause = &taken.cause;
+            return anyhow!("{cause}: another program listens there; take other ports: --port-base {ports}");
         }
+        if let Some(InUse { folder, process }) = error.downcast_ref() {
+            return anyhow!(
+                "a demo runs in {} already, process {process}; for a second one: --data DIR --port-base {ports}",
+                folder.display()
+            );
+        }
+        error
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use rustix::fs::{Access, FlockOperation, access, flock};
 
 /// The file whose lock says that a server works in the folder. The lock ends with the process, however it ends; the
@@ -15,6 +15,16 @@ const LOCK: &str = "lock";
 /// A data folder that belongs to this server for as long as this lives.
 pub struct DataFolder {
     _lock: File,
+}
+
+/// Another server works in the folder.
+#[derive(Debug, thiserror::Error)]
+#[error("the data folder {} (setting data) is in use by another server, process {process}", folder.display())]
+pub struct InUse {
+    /// Which folder.
+    pub folder: PathBuf,
+    /// The other server's process number, as it says.
+    pub process: String,
 }
 
 impl DataFolder {
@@ -33,13 +43,13 @@ impl DataFolder {
             if error != rustix::io::Errno::WOULDBLOCK {
                 return Err(error).with_context(|| format!("cannot lock the data folder {}", folder.display()));
             }
-            let mut holder = String::new();
-            let _ = file.take(20).read_to_string(&mut holder);
-            bail!(
-                "the data folder {} (setting data) is in use by another server, process {}",
-                folder.display(),
-                holder.trim()
-            );
+            let mut process = String::new();
+            let _ = file.take(20).read_to_string(&mut process);
+            return Err(InUse {
+                folder: folder.to_owned(),
+                process: process.trim().to_owned(),
+            }
+            .into());
         }
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
