@@ -179,7 +179,7 @@ impl Framer {
             }
             let now = Instant::now();
             let deadline = self.deadline.unwrap_or(now + bounds.timeout);
-            if deadline < now {
+            if deadline <= now {
                 return Err(ReadError::TimedOut);
             }
             let input = connection.fill(deadline - now).await?;

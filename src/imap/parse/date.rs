@@ -42,14 +42,74 @@ fn digits(cursor: &mut Cursor<'_>, count: std::ops::RangeInclusive<usize>) -> Op
     number.parse().ok()
 }
 
-/// `date-time`, quoted.
+/// `date-time`, quoted. A day of one digit is taken without the space in front of it, too.
 pub(super) fn date_time(cursor: &mut Cursor<'_>) -> Parsed<Timestamp> {
     let start = cursor.position();
     cursor.require(b'"', "a date")?;
     let text = cursor.take_while(|byte| matches!(byte, b' '..=b'~') && byte != b'"');
     cursor.require(b'"', "a quote")?;
-    std::str::from_utf8(text)
-        .ok()
-        .and_then(Timestamp::from_internal_date)
+    let text = String::from_utf8_lossy(text);
+    Timestamp::from_internal_date(&text)
+        .or_else(|| Timestamp::from_internal_date(&format!(" {text}")))
         .ok_or_else(|| Fault::bad("expected a date such as \"17-Jul-1996 02:44:25 -0700\"", start))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::imap::command::{CommandBody, Search, SearchKey};
+    use crate::imap::parse::tests::{bad, same};
+
+    #[test]
+    fn days() {
+        for (written, days) in [
+            ("1-Jan-1970", 0),
+            ("01-JAN-1970", 0),
+            ("\"1-jan-1970\"", 0),
+            ("\" 1-Jan-1970\"", 0),
+            ("31-Dec-1969", -1),
+            ("1-Feb-1994", 8797),
+            ("\"29-Feb-2000\"", 11016),
+            ("31-Dec-9999", 2_932_896),
+        ] {
+            let wanted = CommandBody::Search {
+                uid: false,
+                search: Search {
+                    returns: None,
+                    charset: None,
+                    key: SearchKey::On(days),
+                },
+            };
+            same(&[&format!("SEARCH ON {written}")], &wanted);
+        }
+    }
+
+    #[test]
+    fn what_is_no_date() {
+        for written in [
+            "",
+            "1",
+            "1-Feb",
+            "1-Feb-94",
+            "1-Feb-19940",
+            "001-Feb-1994",
+            "0-Feb-1994",
+            "30-Feb-1994",
+            "29-Feb-1900",
+            "1-February-1994",
+            "1-02-1994",
+            "1994-02-01",
+            "1 Feb 1994",
+            "\"1-Feb-1994",
+            "-1-Feb-1994",
+            "Feb-1-1994",
+            "{10}\r\n1-Feb-1994",
+        ] {
+            let line = format!("SEARCH SENTON {written}");
+            bad(&[(&line, "SEARCH: expected a date such as 1-Feb-1994, at octet 17")]);
+        }
+        bad(&[(
+            "SEARCH ON 1-Feb-1994\"",
+            "SEARCH: expected the end of the command, at octet 23",
+        )]);
+    }
 }

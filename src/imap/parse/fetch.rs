@@ -108,3 +108,124 @@ fn modifiers(cursor: &mut Cursor<'_>) -> Parsed<Option<ModSeq>> {
     })?;
     Ok(changed_since)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::parse::tests::{bad, same, set};
+
+    fn fetch(items: &[FetchItem], changed_since: Option<u64>) -> CommandBody {
+        CommandBody::Fetch {
+            uid: true,
+            set: set(&[(1, 0)]),
+            items: items.to_vec(),
+            changed_since: changed_since.and_then(ModSeq::new),
+        }
+    }
+
+    #[test]
+    fn items_and_macros() {
+        use FetchItem::*;
+        let fast = [Flags, InternalDate, Rfc822Size];
+        let all = [&fast[..], &[Envelope]].concat();
+        let full = [&all[..], &[Body]].concat();
+        for (written, items) in [
+            ("FLAGS", &[Flags][..]),
+            ("(flags)", &[Flags]),
+            ("( UID FLAGS  UID )", &[Uid, Flags]),
+            (
+                "(UID INTERNALDATE MODSEQ ENVELOPE)",
+                &[Uid, InternalDate, ModSeq, Envelope],
+            ),
+            ("BODY", &[Body]),
+            ("(BODY BODYSTRUCTURE)", &[Body, BodyStructure]),
+            ("RFC822.SIZE", &[Rfc822Size]),
+            ("(RFC822.SIZE FLAGS)", &[Rfc822Size, Flags]),
+            ("RFC822", &[old(SectionName::Rfc822, SectionText::All, false)]),
+            (
+                "RFC822.HEADER",
+                &[old(SectionName::Rfc822Header, SectionText::Header, true)],
+            ),
+            (
+                "(rfc822.text)",
+                &[old(SectionName::Rfc822Text, SectionText::Text, false)],
+            ),
+            ("FAST", &fast),
+            ("all", &all),
+            ("Full", &full),
+        ] {
+            same(
+                &[
+                    &format!("UID FETCH 1:* {written}"),
+                    &format!("uid fetch  1:*  {written} "),
+                ],
+                &fetch(items, None),
+            );
+        }
+    }
+
+    #[test]
+    fn changed_since() {
+        use FetchItem::*;
+        same(
+            &[
+                "UID FETCH 1:* FLAGS (CHANGEDSINCE 12345)",
+                "UID FETCH 1:* (FLAGS MODSEQ)  ( changedsince 12345 ) ",
+            ],
+            &fetch(&[Flags, ModSeq], Some(12345)),
+        );
+        same(
+            &["UID FETCH 1:* (MODSEQ UID) (CHANGEDSINCE 9223372036854775807)"],
+            &fetch(&[ModSeq, Uid], Some(i64::MAX as u64)),
+        );
+        same(&["UID FETCH 1:* UID (CHANGEDSINCE 0)"], &fetch(&[Uid, ModSeq], None));
+    }
+
+    #[test]
+    fn what_is_no_fetch() {
+        let many = format!("FETCH 1 ({}UID)", "UID ".repeat(MAX_ITEMS));
+        bad(&[
+            ("FETCH", "FETCH: expected a space, at octet 8"),
+            ("FETCH 1", "FETCH: expected a space, at octet 10"),
+            ("FETCH 1 ", "FETCH: expected an item, at octet 11"),
+            ("FETCH FLAGS 1", "FETCH: expected a message number or *, at octet 9"),
+            ("FETCH 1 ()", "FETCH: expected an item, at octet 12"),
+            (
+                "FETCH 1 (FLAGS",
+                "FETCH: expected a space or a closing parenthesis, at octet 17",
+            ),
+            ("FETCH 1 FLAGS)", "FETCH: expected the end of the command, at octet 16"),
+            ("FETCH 1 (FLAGS (UID))", "FETCH: expected an item, at octet 18"),
+            (
+                "FETCH 1 (FLAGS,UID)",
+                "FETCH: expected a space or a closing parenthesis, at octet 17",
+            ),
+            ("FETCH 1 FLAGS UID", "FETCH: expected a parenthesis, at octet 17"),
+            ("FETCH 1 \"FLAGS\"", "FETCH: expected an item, at octet 11"),
+            ("FETCH 1 FLAG", "FETCH: unknown item, at octet 11"),
+            ("FETCH 1 (UID FLAGSS)", "FETCH: unknown item, at octet 16"),
+            ("FETCH 1 (UID ALL)", "FETCH: a macro stands alone, at octet 16"),
+            ("FETCH 1 X-GM-MSGID", "FETCH: unknown item, at octet 11"),
+            ("FETCH 1 BINARY[1]", "FETCH: unknown item, at octet 11"),
+            ("FETCH 1 RFC822.PEEK", "FETCH: unknown item, at octet 11"),
+            (
+                "FETCH 1 RFC822[]",
+                "FETCH: expected the end of the command, at octet 17",
+            ),
+            ("FETCH 1 UID ()", "FETCH: expected a modifier, at octet 16"),
+            ("FETCH 1 UID (CHANGEDSINCE)", "FETCH: expected a space, at octet 28"),
+            ("FETCH 1 UID (CHANGEDSINCE x)", "FETCH: expected a number, at octet 29"),
+            ("FETCH 1 UID (CHANGEDSINCE -1)", "FETCH: expected a number, at octet 29"),
+            (
+                "FETCH 1 UID (CHANGEDSINCE 9223372036854775808)",
+                "FETCH: a number above 9223372036854775807, at octet 29",
+            ),
+            (
+                "FETCH 1 UID (CHANGEDSINCE 1) x",
+                "FETCH: expected the end of the command, at octet 32",
+            ),
+            ("UID FETCH 1 UID (VANISHED)", "UID FETCH: unknown modifier, at octet 20"),
+            (&many, "FETCH: more than 200 in a list, at octet 812"),
+        ]);
+    }
+}

@@ -62,3 +62,44 @@ impl<'a> Cursor<'a> {
         Ok(octets)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn announcements() {
+        let literal = |octets, synchronizing, binary| {
+            Some(Announcement {
+                octets,
+                synchronizing,
+                binary,
+            })
+        };
+        for (line, announced) in [
+            ("t LOGIN {11}", literal(Some(11), true, false)),
+            ("{0+}", literal(Some(0), false, false)),
+            ("x{007}", literal(Some(7), true, false)),
+            ("t NOOP \"{5+}", literal(Some(5), false, false)),
+            ("~{5}", literal(Some(5), true, true)),
+            ("(~{5+}", literal(Some(5), false, true)),
+            ("{9223372036854775807}", literal(Some(i64::MAX as u64), true, false)),
+            ("{9223372036854775808+}", literal(None, false, false)),
+            ("{99999999999999999999999999}", literal(None, true, false)),
+            ("", None),
+            ("}", None),
+            ("{}", None),
+            ("{+}", None),
+            ("5}", None),
+            ("{5} ", None),
+            ("{5}}", None),
+            ("{-5}", None),
+            ("{5-}", None),
+            ("{5++}", None),
+            ("{ 5}", None),
+            ("\"{5}\"", None),
+        ] {
+            assert_eq!(announcement(line.as_bytes()), announced, "{line:?}");
+        }
+    }
+}

@@ -88,3 +88,122 @@ fn partial(cursor: &mut Cursor<'_>) -> Parsed<(u32, u32)> {
     cursor.require(b'>', "a closing angle bracket")?;
     Ok((bounded(start), bounded(length)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::command::{CommandBody, FetchItem};
+    use crate::imap::parse::tests::{bad, same, set};
+
+    #[test]
+    fn sections() {
+        let fields = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        for (written, part, text, partial) in [
+            ("[]", &[][..], SectionText::All, None),
+            ("[1]", &[1], SectionText::All, None),
+            ("[1.22.4294967295]", &[1, 22, u32::MAX], SectionText::All, None),
+            ("[HEADER]", &[], SectionText::Header, None),
+            ("[text]", &[], SectionText::Text, None),
+            ("[2.Header]", &[2], SectionText::Header, None),
+            ("[2.3.TEXT]", &[2, 3], SectionText::Text, None),
+            ("[1.MIME]", &[1], SectionText::Mime, None),
+            (
+                "[HEADER.FIELDS (From)]",
+                &[],
+                SectionText::HeaderFields(fields(&["From"])),
+                None,
+            ),
+            (
+                "[1.2.header.fields ( From  \"to\" {2}\r\nCc X]Y )]",
+                &[1, 2],
+                SectionText::HeaderFields(fields(&["From", "to", "Cc", "X]Y"])),
+                None,
+            ),
+            (
+                "[HEADER.FIELDS.NOT (\"a b\" \"\")]",
+                &[],
+                SectionText::HeaderFieldsNot(fields(&["a b", ""])),
+                None,
+            ),
+            ("[]<0.1>", &[], SectionText::All, Some((0, 1))),
+            ("[1.TEXT]<2048.4096>", &[1], SectionText::Text, Some((2048, 4096))),
+            (
+                "[]<9999999999.9999999999>",
+                &[],
+                SectionText::All,
+                Some((u32::MAX, u32::MAX)),
+            ),
+        ] {
+            for (item, peek) in [("BODY", false), ("body.peek", true)] {
+                let wanted = CommandBody::Fetch {
+                    uid: false,
+                    set: set(&[(1, 1)]),
+                    items: vec![FetchItem::BodySection(BodySection {
+                        name: SectionName::Body,
+                        part: part.to_vec(),
+                        text: text.clone(),
+                        partial,
+                        peek,
+                    })],
+                    changed_since: None,
+                };
+                same(
+                    &[
+                        &format!("FETCH 1 {item}{written}"),
+                        &format!("FETCH 1 ({item}{written})"),
+                    ],
+                    &wanted,
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_section() {
+        let deep = format!("FETCH 1 BODY[{}1]", "1.".repeat(MAX_LEVELS));
+        let many = format!("FETCH 1 BODY[HEADER.FIELDS ({}x)]", "x ".repeat(MAX_FIELDS));
+        bad(&[
+            ("FETCH 1 BODY[", "FETCH: expected a section, at octet 16"),
+            ("FETCH 1 BODY[1", "FETCH: expected a closing bracket, at octet 17"),
+            ("FETCH 1 BODY[0]", "FETCH: 0 is not allowed, at octet 16"),
+            ("FETCH 1 BODY[1.]", "FETCH: expected a section, at octet 18"),
+            ("FETCH 1 BODY[1..2]", "FETCH: unknown section, at octet 18"),
+            ("FETCH 1 BODY[.1]", "FETCH: unknown section, at octet 16"),
+            (
+                "FETCH 1 BODY[4294967296]",
+                "FETCH: a number above 4294967295, at octet 16",
+            ),
+            ("FETCH 1 BODY[MIME]", "FETCH: MIME needs a part number, at octet 16"),
+            ("FETCH 1 BODY[BODY]", "FETCH: unknown section, at octet 16"),
+            ("FETCH 1 BODY[HEADER.FIELDS]", "FETCH: expected a space, at octet 29"),
+            (
+                "FETCH 1 BODY[HEADER.FIELDS ()]",
+                "FETCH: expected the name of a header field, at octet 31",
+            ),
+            (
+                "FETCH 1 BODY[HEADER.FIELDS From]",
+                "FETCH: expected a parenthesis, at octet 30",
+            ),
+            (
+                "FETCH 1 BODY[HEADER.FIELDS (From)",
+                "FETCH: expected a closing bracket, at octet 36",
+            ),
+            ("FETCH 1 BODY []", "FETCH: expected a parenthesis, at octet 16"),
+            (
+                "FETCH 1 BODY.PEEK",
+                "FETCH: expected a section in brackets, at octet 20",
+            ),
+            ("FETCH 1 BODY[]<0>", "FETCH: expected a dot and a length, at octet 19"),
+            ("FETCH 1 BODY[]<0.0>", "FETCH: 0 is not allowed, at octet 20"),
+            ("FETCH 1 BODY[]<.1>", "FETCH: expected a number, at octet 18"),
+            (
+                "FETCH 1 BODY[]<1.2",
+                "FETCH: expected a closing angle bracket, at octet 21",
+            ),
+            ("FETCH 1 BODY[]<-1.2>", "FETCH: expected a number, at octet 18"),
+            ("FETCH 1 BODY[] <0.1>", "FETCH: expected a parenthesis, at octet 18"),
+            (&deep, "FETCH: more than 100 levels in a part, at octet 216"),
+            (&many, "FETCH: more than 200 in a list, at octet 431"),
+        ]);
+    }
+}
