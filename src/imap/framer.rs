@@ -127,8 +127,8 @@ impl Framer {
         bounds: Bounds,
     ) -> Result<Result<(), ParseError>, ReadError> {
         self.read_line(connection, output, bounds).await?;
-        // Of a long line, `taken` is the end only.
-        if self.taken.len() < TAIL && self.taken.iter().all(|byte| *byte == b' ') {
+        // Of a long line, `taken` is the end only, and its CR is off.
+        if self.taken.len() + 1 < TAIL && self.taken.iter().all(|byte| *byte == b' ') {
             self.reset();
             return Ok(Ok(()));
         }
@@ -213,8 +213,9 @@ impl Framer {
         let count = end.unwrap_or(input.len());
         let piece = input.get(..count).unwrap_or_default();
         // The last octet may be the CR of the line end.
-        if self.fault.is_none() && self.taken.len() + count > limit + 1 {
-            self.fail_too_long(limit);
+        let room = (limit + 1).saturating_sub(self.taken.len());
+        if self.fault.is_none() && count > room {
+            self.fail_too_long(limit, piece.get(..room).unwrap_or_default());
         }
         if self.fault.is_some() {
             let tail = piece.get(count.saturating_sub(TAIL)..).unwrap_or_default();
@@ -230,7 +231,7 @@ impl Framer {
             self.taken.pop();
         }
         if self.fault.is_none() && self.taken.len() > limit {
-            self.fail_too_long(limit);
+            self.fail_too_long(limit, &[]);
         }
         (count + 1, true)
     }
@@ -263,8 +264,12 @@ impl Framer {
         }
     }
 
-    fn fail_too_long(&mut self, limit: usize) {
+    /// What is taken and has `more` behind it is the beginning of a command that is too long.
+    fn fail_too_long(&mut self, limit: usize, more: &[u8]) {
+        let taken = self.taken.len();
+        self.taken.extend_from_slice(more);
         self.fault = Some(self.bad(format!("a command of more than {limit} octets")));
+        self.taken.truncate(taken);
         self.taken.drain(..self.line);
         self.line = 0;
     }

@@ -172,3 +172,305 @@ async fn a_call_that_is_dropped_loses_nothing() {
     let frame = framer.next(&mut connection, &mut output, BOUNDS, false).await.unwrap();
     assert_eq!(told(&frame), "a Login { user: \"me \", password: \"x\" }");
 }
+
+/// A client that has written `script` and what our end makes of it.
+struct Dialog {
+    client: TcpStream,
+    connection: Connection,
+    framer: Framer,
+    output: Output,
+}
+
+impl Dialog {
+    async fn new(script: &[u8]) -> Dialog {
+        let (mut client, connection) = pair().await;
+        client.write_all(script).await.unwrap();
+        let (framer, output) = (Framer::new(), Output::new());
+        Dialog {
+            client,
+            connection,
+            framer,
+            output,
+        }
+    }
+
+    async fn frame(&mut self) -> Frame {
+        self.next(BOUNDS).await.unwrap()
+    }
+
+    async fn next(&mut self, bounds: Bounds) -> Result<Frame, ReadError> {
+        self.framer
+            .next(&mut self.connection, &mut self.output, bounds, false)
+            .await
+    }
+
+    async fn expect(&mut self, frames: &[&str]) {
+        for wanted in frames {
+            assert_eq!(&told(&self.frame().await), wanted);
+        }
+    }
+
+    /// What the client was sent up to now.
+    async fn sent(&mut self) -> String {
+        self.connection.write(b"#", BOUNDS.write_timeout).await.unwrap();
+        let mut sent = Vec::new();
+        while sent.last() != Some(&b'#') {
+            assert!(self.client.read_buf(&mut sent).await.unwrap() > 0);
+        }
+        sent.pop();
+        String::from_utf8(sent).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_literal_is_asked_for_behind_what_was_said_before() {
+    let mut dialog = Dialog::new(b"a LOGIN {2}\r\n").await;
+    dialog.output.line(format_args!("* OK hello"));
+    let Dialog {
+        client,
+        connection,
+        framer,
+        output,
+    } = &mut dialog;
+    let (frame, ()) = tokio::join!(framer.next(connection, output, BOUNDS, false), async {
+        let asked = b"* OK hello\r\n+ Ready for the literal\r\n";
+        let mut said = vec![0; asked.len()];
+        client.read_exact(&mut said).await.unwrap();
+        assert_eq!(said, asked);
+        client.write_all(b"me x\r\n").await.unwrap();
+    });
+    assert_eq!(told(&frame.unwrap()), "a Login { user: \"me\", password: \"x\" }");
+}
+
+#[tokio::test]
+async fn answers_wait_while_further_commands_are_there() {
+    let mut dialog = Dialog::new(b"a NOOP\r\nb NOOP\r\nc NOOP\r\nd").await;
+    while dialog.connection.buffered().len() < 20 {
+        dialog.frame().await;
+        dialog
+            .client
+            .write_all(b" NOOP\r\na NOOP\r\nb NOOP\r\nc NOOP\r\nd")
+            .await
+            .unwrap();
+    }
+    dialog.output.line(format_args!("answer"));
+    dialog.frame().await;
+    assert_eq!(dialog.sent().await, "");
+    dialog.output.raw(&[b'.'; Output::FULL]);
+    dialog.frame().await;
+    assert_eq!(dialog.sent().await.len(), "answer\r\n".len() + Output::FULL);
+    dialog.output.line(format_args!("last"));
+    while !dialog.output.written().is_empty() {
+        tokio::select! {
+            biased;
+            _ = dialog.framer.next(&mut dialog.connection, &mut dialog.output, BOUNDS, false) => {}
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    assert_eq!(dialog.sent().await, "last\r\n");
+}
+
+#[tokio::test]
+async fn what_cannot_be_right_is_refused_before_the_literal_comes() {
+    let mut dialog = Dialog::new(
+        b"a LOGIN {201}\r\nb LOGIN me {190}\r\nc BLURDYBLOOP {10}\r\nd SELECT \"x {3}\r\ne LOGIN {99999999999999999999}\r\n\
+          f APPEND INBOX (\xff {10}\r\ng APPEND INBOX {99999999999999999999}\r\nh LIST ~{3}\r\n{3}\r\ni NOOP\r\n",
+    )
+    .await;
+    dialog
+        .expect(&[
+            "bad a a literal that makes a command of more than 200 octets",
+            "bad b a literal that makes a command of more than 200 octets",
+            "bad c unknown command, at octet 3",
+            "bad d SELECT: a quoted string without its end, at octet 10",
+            "bad e LOGIN: a number above 9223372036854775807, at octet 10",
+            "bad f APPEND: expected a flag, at octet 17",
+            "bad g APPEND: a number above 9223372036854775807, at octet 17",
+            "bad h binary literals are not supported",
+            "bad * expected a tag, at octet 1",
+            "i Noop",
+        ])
+        .await;
+    assert_eq!(dialog.sent().await, "");
+}
+
+#[tokio::test]
+async fn a_command_that_is_too_long_is_passed_over_with_its_literals() {
+    let long = "x".repeat(3_000_000);
+    let (fits, over) = ("y".repeat(191), "y".repeat(192));
+    let script = format!(
+        "a LOGIN {long} {{8+}}\r\nb NOOP\r\n{long}\r\nc LOGIN {{3000000+}}\r\n{long} {{3+}}\r\n{{9 {{9}}\r\nd SELECT {fits}\r\n\
+         e SELECT {fits}\ne SELECT {over}\r\nf SELECT {over}\n{long}\r\ng LOGIN {{150+}}\r\n{} {long}{{7+}}\r\nh NOOP\n\r\n\
+         i NOOP\r\n",
+        &long[..150]
+    );
+    let (mut client, connection) = pair().await;
+    let writer = tokio::spawn(async move {
+        client.write_all(script.as_bytes()).await.unwrap();
+        client
+    });
+    let (framer, output) = (Framer::new(), Output::new());
+    let mut dialog = Dialog {
+        client: pair().await.0,
+        connection,
+        framer,
+        output,
+    };
+    let too_long = |tag: &str| format!("bad {tag} a command of more than 200 octets");
+    let name = format!("Select {{ mailbox: Ok(MailboxName(\"{fits}\")), condstore: false }}");
+    for wanted in [
+        too_long("a"),
+        "bad c a literal that makes a command of more than 200 octets".to_owned(),
+        format!("d {name}"),
+        format!("e {name}"),
+        too_long("e"),
+        too_long("f"),
+        too_long("*"),
+        too_long("g"),
+        "i Noop".to_owned(),
+    ] {
+        assert_eq!(told(&dialog.frame().await), wanted);
+        assert!(dialog.framer.taken.capacity() <= ROOM);
+    }
+    writer.await.unwrap();
+}
+
+#[test]
+fn the_literal_of_a_line_at_the_limit_is_seen_wherever_it_is_split() {
+    for length in 185..210 {
+        let script = format!("a LOGIN {} {{8+}}\r\nb NOOP\r\n\r\nc NOOP\r\n", "x".repeat(length - 13));
+        for at in 0..script.len() {
+            let (one, other) = script.as_bytes().split_at(at);
+            let frames = frames(&[one, other]);
+            assert!(
+                frames.len() == 2 && frames[1] == "c Noop",
+                "{length}, split at {at}: {frames:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_would_take_for_ever_to_skip_ends_the_connection() {
+    for line in [
+        &b"a LOGIN {1073741825+}\r\n"[..],
+        b"a NONSENSE {99999999999999999999+}\r\n",
+        b"a APPEND INBOX (\xff {1073741825+}\r\n",
+        b"a LOGIN ~{1073741825+}\r\n",
+    ] {
+        let frame = Dialog::new(line).await.frame().await;
+        assert!(
+            matches!(frame, Frame::Invalid(ParseError::Hopeless { .. })),
+            "{frame:?}"
+        );
+    }
+    let mut dialog = Dialog::new(b"a APPEND INBOX {1073741825+}\r\n").await;
+    let Frame::Append(_, literal) = dialog.frame().await else {
+        panic!("no APPEND")
+    };
+    let refused = dialog
+        .framer
+        .refuse(&mut dialog.connection, &mut dialog.output, BOUNDS, literal)
+        .await;
+    assert!(matches!(refused, Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::InvalidData));
+}
+
+#[tokio::test]
+async fn a_message_is_taken_or_refused() {
+    for (script, refused, asked) in [
+        (&b"a APPEND INBOX {8}\r\nb NOOP\r\n"[..], true, ""),
+        (b"a APPEND INBOX {8+}\r\nx NOOP\r\n\r\nb NOOP\r\n", true, ""),
+        (
+            b"a APPEND INBOX {8+}\r\nx NOOP\r\n (\\Seen) {8+}\r\ny NOOP\r\n {3}\r\nb NOOP\r\n",
+            true,
+            "",
+        ),
+        (b"a APPEND INBOX {8+}\r\nx NOOP\r\n\r\nb NOOP\r\n", false, ""),
+        (
+            b"a APPEND INBOX {8}\r\nx NOOP\r\n  \nb NOOP\r\n",
+            false,
+            "+ Ready for the message\r\n",
+        ),
+    ] {
+        let mut dialog = Dialog::new(script).await;
+        let Frame::Append(_, literal) = dialog.frame().await else {
+            panic!("no APPEND")
+        };
+        assert_eq!(literal.size, 8);
+        let (connection, output) = (&mut dialog.connection, &mut dialog.output);
+        if refused {
+            dialog.framer.refuse(connection, output, BOUNDS, literal).await.unwrap();
+        } else {
+            dialog.framer.accept(connection, output, BOUNDS, literal).await.unwrap();
+            let mut left = 8;
+            while left > 0 {
+                let count = connection.fill(BOUNDS.timeout).await.unwrap().len().min(left);
+                connection.consume(count);
+                left -= count;
+            }
+            dialog.framer.end(connection, output, BOUNDS).await.unwrap().unwrap();
+        }
+        assert_eq!(dialog.sent().await, asked);
+        dialog.expect(&["b Noop"]).await;
+    }
+}
+
+#[tokio::test]
+async fn behind_a_message_there_is_nothing() {
+    let long = format!("{}{}", "x".repeat(300), " ".repeat(100));
+    for rest in [
+        "x",
+        " (\\Seen) {4+}\r\nmail",
+        " {4}",
+        " ~{4+}\r\nmail ",
+        "x {4+}\r\nmail {5+}\r\nmail2",
+        &long,
+    ] {
+        let mut dialog = Dialog::new(format!("{rest}\r\nb NOOP\r\n").as_bytes()).await;
+        let wanted = ParseError::Bad {
+            tag: Some("a".to_owned()),
+            text: "APPEND: expected the end of the command behind the message".to_owned(),
+        };
+        dialog.framer.fault = Some(wanted.clone());
+        let (connection, output) = (&mut dialog.connection, &mut dialog.output);
+        let ended = dialog.framer.end(connection, output, BOUNDS).await.unwrap();
+        assert_eq!(ended, Err(wanted), "{rest:?}");
+        dialog.expect(&["b Noop"]).await;
+    }
+}
+
+#[tokio::test]
+async fn other_protocols_are_told_at_once() {
+    for bytes in [&b"\x16\x03\x01\x02\x00\x01"[..], b"GET / HTTP/1.1\r\nHost: x\r\n"] {
+        let frame = Dialog::new(bytes).await.frame().await;
+        assert!(
+            matches!(frame, Frame::Invalid(ParseError::Hopeless { .. })),
+            "{frame:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_command_has_its_time_however_it_comes() {
+    let bounds = Bounds {
+        timeout: Duration::from_millis(20),
+        ..BOUNDS
+    };
+    let mut dialog = Dialog::new(b"").await;
+    assert!(matches!(dialog.next(bounds).await, Err(ReadError::TimedOut)));
+    // Octet by octet, and without end.
+    for drip in [&b"x"[..], &[b'x'; 60_000]] {
+        let mut dialog = Dialog::new(b"").await;
+        let Dialog {
+            client,
+            connection,
+            framer,
+            output,
+        } = &mut dialog;
+        let frame = tokio::select! {
+            frame = framer.next(connection, output, bounds, false) => frame,
+            () = async { while client.write_all(drip).await.is_ok() {} } => unreachable!("the server listens"),
+        };
+        assert!(matches!(frame, Err(ReadError::TimedOut)), "{frame:?}");
+    }
+}

@@ -1,5 +1,5 @@
 //! Every command in the examples of the RFCs that we serve (their section 6, or where they have examples), as the client
-//! would send it: folded lines joined. `DONE` and SASL responses are no commands.
+//! would send it, each once: folded lines joined. `DONE` and SASL responses are no commands.
 
 use super::super::*;
 
@@ -50,6 +50,11 @@ pub(super) const LINES: &[&str] = &[
     "a004 fetch 12 body[header]",
     "a005 store 12 +flags \\deleted",
     "a006 logout",
+    "A684 DELETE foo",
+    "A684 RENAME foo zowie",
+    "A001 LOGIN fred blurdybloop",
+    "A222 COPY 1:2 owatagusiam",
+    "A223 COPY 3:200 blurdybloop",
     // RFC 9051
     "a004 AUTHENTICATE PLAIN dGVzdAB0ZXN0AHRlc3Q=",
     "A01 AUTHENTICATE PLAIN",
@@ -111,6 +116,15 @@ pub(super) const LINES: &[&str] = &[
     "n1 uid copy 1:* oldmail",
     "a000 starttls",
     "A001 AUTHENTICATE SCRAM-SHA-256 biwsbj11c2VyLHI9ck9wck5HZndFYmVSV2diTkVrcU8=",
+    "1002 SUBSCRIBE Y",
+    "1003 UNSUBSCRIBE X",
+    "D03 LIST (RECURSIVEMATCH SUBSCRIBED) \"\" \"*\"",
+    "a3 LIST (REMOTE) \"\" %",
+    "A002 LIST \"\" \"#Users/%\"",
+    "A007 SELECT funny",
+    "o356 RENAME this that",
+    "m356 DELETE Notes",
+    "g delete \"/archive/projects/experiment-iv\"",
     // RFC 2177, RFC 3691, RFC 4315
     "A005 FETCH 3 ALL",
     "A341 UNSELECT",
@@ -150,10 +164,17 @@ pub(super) const LINES: &[&str] = &[
     "s101 UID SEARCH 300:500",
     ". UID EXPUNGE 3000:3002",
     "A150 STORE 1:2 (UNCHANGEDSINCE 96) +FLAGS.SILENT \\Seen",
+    "b108 STORE 101 (UNCHANGEDSINCE 303011130956) +FLAGS.SILENT ($Processed)",
+    "b003 STORE 2 (UNCHANGEDSINCE 320172340) +FLAGS (\\Seen)",
+    "A160 STORE 7 +FLAGS.SILENT (\\Deleted)",
+    "A240 STORE 7 +FLAGS.SILENT (\\Seen)",
+    "s100 UID FETCH 300:500 (FLAGS) (CHANGEDSINCE 12345)",
+    "A151 STORE 3 +FLAGS.SILENT \\Seen",
     // RFC 8438
     "A01 STATUS frop (MESSAGES SIZE UIDNEXT)",
     "A03 FETCH 1:* (RFC822.SIZE)",
     "A04 LIST \"\" % RETURN (STATUS (MESSAGES SIZE))",
+    "A02 SELECT \"frop\"",
     // RFC 2971
     "a023 ID (\"name\" \"sodr\" \"version\" \"19.34\" \"vendor\" \"Pink Floyd Music Limited\")",
     "a042 ID NIL",
@@ -216,6 +237,30 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "A03 LIST (REMOTE RECURSIVEMATCH) \"\" \"*\"",
         "LIST: RECURSIVEMATCH needs SUBSCRIBED, at octet 10",
+    ),
+    (
+        "E283 COPY $ \"Other Messages\"",
+        "COPY: saved search results are not supported, at octet 11",
+    ),
+    (
+        "A301 UID SEARCH $ SMALLER 4096",
+        "UID SEARCH: saved search results are not supported, at octet 17",
+    ),
+    (
+        "B283 SEARCH RETURN (SAVE) CHARSET KOI8-R (OR $ 1,3000:3021) TEXT {4}",
+        "SEARCH: unknown RETURN option, at octet 21",
+    ),
+    (
+        "C285 SEARCH RETURN (MAX SAVE MIN) SINCE 12-Feb-2006 NOT FROM \"Smith\"",
+        "SEARCH: unknown RETURN option, at octet 25",
+    ),
+    (
+        "A142 SELECT INBOX (QRESYNC (3857529045 20010715194032001 1:198))",
+        "SELECT: unknown parameter, at octet 20",
+    ),
+    (
+        "t4 SETMETADATA \"SentMail\" (/private/specialuse NIL)",
+        "unknown command, at octet 4",
     ),
 ];
 
