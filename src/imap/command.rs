@@ -16,7 +16,7 @@ pub struct Command {
 }
 
 /// A mailbox argument: a name, or text that is none (answered with NO, not BAD, for it is well-formed).
-pub type MailboxArgument = Result<MailboxName, InvalidMailboxName>;
+pub(crate) type MailboxArgument = Result<MailboxName, InvalidMailboxName>;
 
 /// What the client asks for. `uid` tells whether it came with the UID prefix: then sets hold UIDs and answers name UIDs.
 #[derive(Clone, Debug, PartialEq)]
