@@ -4,4 +4,5 @@ pub mod accounts;
 mod durable;
 pub mod index;
 pub mod maildir;
+mod reserve;
 pub mod spool;

@@ -11,11 +11,13 @@ mod writer;
 pub(crate) use commit::{Commit, Put, SummarySource, Update};
 pub(crate) use read::MailboxRow;
 
+use super::reserve::Reserve;
 use crate::mail::ids::{MailboxId, Uid, UidValidity};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use writer::{Done, Work, Writer};
 
@@ -51,6 +53,7 @@ pub(crate) struct Index {
     writer: Writer,
     readers: SqlitePool,
     timeout: Duration,
+    reserve: Arc<Reserve>,
 }
 
 impl Index {
@@ -107,12 +110,40 @@ impl Index {
             writer,
             readers,
             timeout,
+            reserve: Arc::new(Reserve::new(file.with_file_name("reserve"))),
         })
     }
 
     /// Writes all of these or nothing. Durable when it returns; then, and only then, it has happened.
+    ///
+    /// On a full disk, what adds no message may use the space that is held back.
     pub(crate) async fn commit(&self, commits: Vec<Commit>) -> Result<(), IndexError> {
-        self.writer.work(Work::Commit(commits)).await.map(|_| ())
+        let frees = commits
+            .iter()
+            .all(|commit| commit.put.is_empty())
+            .then(|| commits.clone());
+        let mut done = self.writer.work(Work::Commit(commits)).await;
+        if let (Err(IndexError::Full), Some(commits)) = (&done, frees)
+            && self.with_reserve(Reserve::give_up).await
+        {
+            tracing::warn!("the disk is full: space that was held back is used");
+            done = self.writer.work(Work::Commit(commits)).await;
+        }
+        if self.reserve.is_due() {
+            self.with_reserve(|reserve| {
+                reserve.restore();
+                true
+            })
+            .await;
+        }
+        done.map(|_| ())
+    }
+
+    async fn with_reserve(&self, work: fn(&Reserve) -> bool) -> bool {
+        let reserve = Arc::clone(&self.reserve);
+        tokio::task::spawn_blocking(move || work(&reserve))
+            .await
+            .unwrap_or(false)
     }
 
     /// The row of a mailbox, made with these numbers if there is none.
