@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::password::{Given, NewPassword};
 use super::settings::Settings;
-use super::{administer, say, table::Table};
+use super::{say, table::Table};
 use crate::storage::maildir::tree::Tree;
 
 #[derive(Subcommand)]
@@ -49,61 +49,57 @@ pub(super) struct Named {
 
 impl Account {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        administer(async {
-            match self {
-                Account::Add(WithPassword {
-                    address,
-                    password,
-                    settings,
-                }) => {
-                    let accounts = settings.accounts().await?;
-                    accounts.check_new(&address).await?;
-                    let password = password.obtain(&address).await?;
-                    let account = accounts.add(&address, password.text()).await?;
-                    say(format_args!("account {} added{}", account.address, told(&password)))
+        match self {
+            Account::Add(WithPassword {
+                address,
+                password,
+                settings,
+            }) => settings.administer(async |accounts| {
+                accounts.check_new(&address).await?;
+                let password = password.obtain(&address).await?;
+                let account = accounts.add(&address, password.text()).await?;
+                say(format_args!("account {} added{}", account.address, told(&password)))
+            }),
+            Account::List(List { settings }) => settings.administer(async |accounts| {
+                let mut table = Table::new(["ACCOUNT", "LOGIN"]);
+                for listed in accounts.list().await? {
+                    let login = if listed.enabled { "enabled" } else { "disabled" };
+                    table.row([listed.account.address.to_string(), login.to_owned()]);
                 }
-                Account::List(List { settings }) => {
-                    let mut table = Table::new(["ACCOUNT", "LOGIN"]);
-                    for listed in settings.accounts().await?.list().await? {
-                        let login = if listed.enabled { "enabled" } else { "disabled" };
-                        table.row([listed.account.address.to_string(), login.to_owned()]);
-                    }
-                    say(table)
-                }
-                Account::Remove(Named { address, settings }) => {
-                    let data = settings.load()?.data;
-                    let account = settings.accounts().await?.remove(&address).await?;
-                    say(format_args!(
-                        "account {} removed; its mail stays in {}",
-                        account.address,
-                        Tree::of_account(&data.join("mail"), &account.address).root().display()
-                    ))
-                }
-                Account::Password(WithPassword {
-                    address,
-                    password,
-                    settings,
-                }) => {
-                    let accounts = settings.accounts().await?;
-                    accounts.find(&address).await?;
-                    let password = password.obtain(&address).await?;
-                    let account = accounts.set_password(&address, password.text()).await?;
-                    say(format_args!(
-                        "password of {} changed{}",
-                        account.address,
-                        told(&password)
-                    ))
-                }
-                Account::Enable(Named { address, settings }) => {
-                    let account = settings.accounts().await?.set_enabled(&address, true).await?;
-                    say(format_args!("account {} may log in", account.address))
-                }
-                Account::Disable(Named { address, settings }) => {
-                    let account = settings.accounts().await?.set_enabled(&address, false).await?;
-                    say(format_args!("account {} may no longer log in", account.address))
-                }
+                say(table)
+            }),
+            Account::Remove(Named { address, settings }) => {
+                let mail = settings.load()?.data.join("mail");
+                settings.administer(async |accounts| {
+                    let account = accounts.remove(&address).await?;
+                    let tree = Tree::of_account(&mail, &account.address);
+                    let (address, root) = (account.address, tree.root().display());
+                    say(format_args!("account {address} removed; its mail stays in {root}"))
+                })
             }
-        })
+            Account::Password(WithPassword {
+                address,
+                password,
+                settings,
+            }) => settings.administer(async |accounts| {
+                accounts.find(&address).await?;
+                let password = password.obtain(&address).await?;
+                let account = accounts.set_password(&address, password.text()).await?;
+                say(format_args!(
+                    "password of {} changed{}",
+                    account.address,
+                    told(&password)
+                ))
+            }),
+            Account::Enable(Named { address, settings }) => settings.administer(async |accounts| {
+                let account = accounts.set_enabled(&address, true).await?;
+                say(format_args!("account {} may log in", account.address))
+            }),
+            Account::Disable(Named { address, settings }) => settings.administer(async |accounts| {
+                let account = accounts.set_enabled(&address, false).await?;
+                say(format_args!("account {} may no longer log in", account.address))
+            }),
+        }
     }
 }
 

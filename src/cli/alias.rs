@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::settings::Settings;
-use super::{administer, say, table::Table};
+use super::{say, table::Table};
 
 #[derive(Subcommand)]
 pub(super) enum Alias {
@@ -42,28 +42,26 @@ pub(super) struct Remove {
 
 impl Alias {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        administer(async {
-            match self {
-                Alias::Add(Add {
-                    alias,
-                    accounts,
-                    settings,
-                }) => {
-                    let alias = settings.accounts().await?.add_alias(&alias, &accounts).await?;
-                    say(format_args!("alias {alias} added"))
+        match self {
+            Alias::Add(Add {
+                alias,
+                accounts: targets,
+                settings,
+            }) => settings.administer(async |accounts| {
+                let alias = accounts.add_alias(&alias, &targets).await?;
+                say(format_args!("alias {alias} added"))
+            }),
+            Alias::List(List { settings }) => settings.administer(async |accounts| {
+                let mut table = Table::new(["ALIAS", "ACCOUNTS"]);
+                for alias in accounts.aliases().await? {
+                    table.row([alias.address, alias.targets.join(" ")]);
                 }
-                Alias::List(List { settings }) => {
-                    let mut table = Table::new(["ALIAS", "ACCOUNTS"]);
-                    for alias in settings.accounts().await?.aliases().await? {
-                        table.row([alias.address, alias.targets.join(" ")]);
-                    }
-                    say(table)
-                }
-                Alias::Remove(Remove { alias, settings }) => {
-                    let alias = settings.accounts().await?.remove_alias(&alias).await?;
-                    say(format_args!("alias {alias} removed"))
-                }
-            }
-        })
+                say(table)
+            }),
+            Alias::Remove(Remove { alias, settings }) => settings.administer(async |accounts| {
+                let alias = accounts.remove_alias(&alias).await?;
+                say(format_args!("alias {alias} removed"))
+            }),
+        }
     }
 }

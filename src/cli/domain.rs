@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::settings::Settings;
-use super::{administer, say, table::Table};
+use super::{say, table::Table};
 
 #[derive(Subcommand)]
 pub(super) enum Domain {
@@ -31,24 +31,22 @@ pub(super) struct List {
 
 impl Domain {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        administer(async {
-            match self {
-                Domain::Add(Named { domain, settings }) => {
-                    let name = settings.accounts().await?.add_domain(&domain).await?;
-                    say(format_args!("domain {name} added"))
+        match self {
+            Domain::Add(Named { domain, settings }) => settings.administer(async |accounts| {
+                let name = accounts.add_domain(&domain).await?;
+                say(format_args!("domain {name} added"))
+            }),
+            Domain::List(List { settings }) => settings.administer(async |accounts| {
+                let mut table = Table::new(["DOMAIN", "ACCOUNTS", "ALIASES"]);
+                for domain in accounts.domains().await? {
+                    table.row([domain.name, domain.accounts.to_string(), domain.aliases.to_string()]);
                 }
-                Domain::List(List { settings }) => {
-                    let mut table = Table::new(["DOMAIN", "ACCOUNTS", "ALIASES"]);
-                    for domain in settings.accounts().await?.domains().await? {
-                        table.row([domain.name, domain.accounts.to_string(), domain.aliases.to_string()]);
-                    }
-                    say(table)
-                }
-                Domain::Remove(Named { domain, settings }) => {
-                    let name = settings.accounts().await?.remove_domain(&domain).await?;
-                    say(format_args!("domain {name} removed"))
-                }
-            }
-        })
+                say(table)
+            }),
+            Domain::Remove(Named { domain, settings }) => settings.administer(async |accounts| {
+                let name = accounts.remove_domain(&domain).await?;
+                say(format_args!("domain {name} removed"))
+            }),
+        }
     }
 }

@@ -85,12 +85,3 @@ fn say(text: impl std::fmt::Display) -> anyhow::Result<()> {
         written => Ok(written?),
     }
 }
-
-/// Runs a short command on this thread.
-fn administer(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let done = runtime.block_on(command);
-    // A prompt that was interrupted still waits for its line.
-    runtime.shutdown_background();
-    done
-}

@@ -41,10 +41,19 @@ impl Settings {
         }
     }
 
-    /// The accounts database that these settings name.
-    pub(super) async fn accounts(&self) -> anyhow::Result<Accounts> {
+    /// Runs a short command on the accounts database that these settings name.
+    pub(super) fn administer(&self, command: impl AsyncFnOnce(&Accounts) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let config = self.load()?;
         folder::prepare(&config.data)?;
-        Accounts::open(&config.data, &config.login).await
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let done = runtime.block_on(async {
+            let accounts = Accounts::open(&config.data, &config.login).await?;
+            let done = command(&accounts).await;
+            accounts.close().await;
+            done
+        });
+        // A prompt that was interrupted still waits for its line.
+        runtime.shutdown_background();
+        done
     }
 }

@@ -47,7 +47,7 @@ pub fn self_signed_files(data: &Path) -> (PathBuf, PathBuf) {
 fn make(hostname: &str, certificate: &Path, key: &Path) -> anyhow::Result<()> {
     let made = SelfSigned::generate(hostname)?;
     if let Some(parent) = certificate.parent() {
-        folder::create(parent)?;
+        folder::create(parent).with_context(|| parent.display().to_string())?;
     }
     // The certificate last: a start that was cut short in between begins again.
     write(key, &made.key, 0o600).with_context(|| key.display().to_string())?;

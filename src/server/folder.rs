@@ -31,17 +31,19 @@ impl DataFolder {
     /// Makes the folder if need be, and takes it.
     pub fn lock(folder: &Path) -> anyhow::Result<DataFolder> {
         prepare(folder)?;
+        let name = folder.join(LOCK);
+        let unwritable = || format!("cannot write to {} in the data folder (setting data)", name.display());
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(folder.join(LOCK))
-            .with_context(|| format!("cannot write to the data folder {} (setting data)", folder.display()))?;
+            .open(&name)
+            .with_context(unwritable)?;
         if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
             if error != rustix::io::Errno::WOULDBLOCK {
-                return Err(error).with_context(|| format!("cannot lock the data folder {}", folder.display()));
+                return Err(error).with_context(|| format!("cannot lock {}", name.display()));
             }
             let mut process = String::new();
             let _ = file.take(20).read_to_string(&mut process);
@@ -53,7 +55,7 @@ impl DataFolder {
         }
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .with_context(|| format!("cannot write to the data folder {} (setting data)", folder.display()))?;
+            .with_context(unwritable)?;
         Ok(DataFolder { _lock: file })
     }
 }

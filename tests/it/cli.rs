@@ -353,6 +353,14 @@ fn domains_accounts_and_aliases() {
 }
 
 #[test]
+fn an_accounts_database_that_is_none_is_named() {
+    let place = Place::new("data = \"data\"");
+    place.run(&["domain", "add", "example.org"]).ok("added");
+    place.write("data/accounts.db", [b'x'; 8192]);
+    place.run(&["domain", "list"]).failed(1, "data/accounts.db: ");
+}
+
+#[test]
 fn a_port_that_is_taken_is_named_with_its_setting() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
