@@ -13,6 +13,7 @@
 
 pub(super) mod append;
 mod auth;
+mod copy;
 mod create;
 mod cursor;
 mod date;
@@ -174,35 +175,12 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
         "UID FETCH" => fetch::fetch(cursor, true),
         "STORE" => store::store(cursor, false),
         "UID STORE" => store::store(cursor, true),
-        "COPY" => transfer(cursor).map(|(set, mailbox)| CommandBody::Copy {
-            uid: false,
-            set,
-            mailbox,
-        }),
-        "UID COPY" => transfer(cursor).map(|(set, mailbox)| CommandBody::Copy {
-            uid: true,
-            set,
-            mailbox,
-        }),
-        "MOVE" => transfer(cursor).map(|(set, mailbox)| CommandBody::Move {
-            uid: false,
-            set,
-            mailbox,
-        }),
-        "UID MOVE" => transfer(cursor).map(|(set, mailbox)| CommandBody::Move {
-            uid: true,
-            set,
-            mailbox,
-        }),
+        "COPY" => copy::copy(cursor, false),
+        "UID COPY" => copy::copy(cursor, true),
+        "MOVE" => copy::move_(cursor, false),
+        "UID MOVE" => copy::move_(cursor, true),
         _ => Err(Fault::Unknown { at: cursor.position() }),
     }
-}
-
-/// The arguments of COPY and MOVE (RFC 9051 §6.4.7, §6.4.8).
-fn transfer(cursor: &mut Cursor<'_>) -> Parsed<(super::command::SequenceSet, super::command::MailboxArgument)> {
-    let set = sequence_set::argument(cursor)?;
-    let mailbox = mailbox::argument(cursor)?;
-    Ok((set, mailbox))
 }
 
 /// Whether this is the first line of an HTTP request (RFC 9112 §3): `GET / HTTP/1.1`. Its other lines, which anybody who can

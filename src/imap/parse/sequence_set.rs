@@ -74,6 +74,7 @@ mod tests {
     fn what_is_no_set() {
         let many = format!("UID EXPUNGE {}1", "1,".repeat(super::MAX_RANGES));
         bad(&[
+            ("UID EXPUNGE", "UID EXPUNGE: expected a space, at octet 14"),
             ("UID EXPUNGE 0", "UID EXPUNGE: 0 is not allowed, at octet 15"),
             ("UID EXPUNGE 1:0", "UID EXPUNGE: 0 is not allowed, at octet 17"),
             (

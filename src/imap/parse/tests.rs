@@ -158,41 +158,6 @@ fn other_protocols() {
 }
 
 #[test]
-fn copy_and_move() {
-    let (two_to_four, meeting) = (set(&[(2, 4)]), mailbox("MEETING"));
-    for (name, uid) in [("COPY", false), ("UID COPY", true)] {
-        let wanted = CommandBody::Copy {
-            uid,
-            set: two_to_four.clone(),
-            mailbox: meeting.clone(),
-        };
-        same(
-            &[&format!("{name} 2:4 MEETING"), &format!("{name} 2:4 {{7}}\r\nMEETING")],
-            &wanted,
-        );
-    }
-    for (name, uid) in [("MOVE", false), ("uid move", true)] {
-        let wanted = CommandBody::Move {
-            uid,
-            set: two_to_four.clone(),
-            mailbox: meeting.clone(),
-        };
-        same(&[&format!("{name} 2:4 \"MEETING\"")], &wanted);
-    }
-    same(
-        &["UID EXPUNGE 3000:3002"],
-        &CommandBody::UidExpunge(set(&[(3000, 3002)])),
-    );
-    bad(&[
-        ("COPY 2:4", "COPY: expected a space, at octet 11"),
-        ("UID COPY 2:4 ", "UID COPY: expected a mailbox name, at octet 16"),
-        ("MOVE INBOX 2:4", "MOVE: expected a message number or *, at octet 8"),
-        ("UID EXPUNGE", "UID EXPUNGE: expected a space, at octet 14"),
-        ("EXPUNGE 1:2", "EXPUNGE: expected the end of the command, at octet 11"),
-    ]);
-}
-
-#[test]
 fn the_beginning_of_a_command() {
     for line in [
         "t LOGIN {5}",
