@@ -14,6 +14,9 @@ impl Output {
     /// Past this many bytes [`Output::relieve`] sends.
     pub(crate) const FULL: usize = 64 * 1024;
 
+    /// Room kept for the next answer while the client is silent.
+    const KEPT: usize = 1024;
+
     /// Empty.
     pub(crate) fn new() -> Output {
         Output { buffer: Vec::new() }
@@ -79,18 +82,19 @@ impl Output {
     /// Sends what there is when it is much, so that a long answer neither piles up in memory nor waits for its end.
     pub(crate) async fn relieve(&mut self, connection: &mut Connection, timeout: Duration) -> io::Result<()> {
         if self.buffer.len() >= Output::FULL {
-            self.flush(connection, timeout).await
-        } else {
-            Ok(())
+            connection.write(&self.buffer, timeout).await?;
+            self.buffer.clear();
+            self.buffer.shrink_to(2 * Output::FULL);
         }
+        Ok(())
     }
 
-    /// Sends what there is.
+    /// Sends what there is, and gives the room back that a long answer took: the client may idle for hours now.
     pub(crate) async fn flush(&mut self, connection: &mut Connection, timeout: Duration) -> io::Result<()> {
         if !self.buffer.is_empty() {
             connection.write(&self.buffer, timeout).await?;
             self.buffer.clear();
-            self.buffer.shrink_to(2 * Output::FULL);
+            self.buffer.shrink_to(Output::KEPT);
         }
         Ok(())
     }

@@ -22,11 +22,11 @@ use tokio::time::Instant;
 /// What all IMAP sessions of a server share.
 pub struct Imap {
     /// Settings.
-    pub config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     /// Who may log in.
-    pub accounts: Accounts,
+    pub(crate) accounts: Accounts,
     /// The mail.
-    pub mailboxes: Mailboxes,
+    pub(crate) mailboxes: Mailboxes,
     sessions: AtomicU64,
 }
 
