@@ -222,6 +222,8 @@ pub struct Storage {
     pub index_timeout: Period,
     /// Whether the Maildirs are watched for what other programs do.
     pub watch: bool,
+    /// How long expunged messages are remembered for clients that come back and want to know what has gone (QRESYNC).
+    pub remember_expunged: Period,
     /// Mailboxes of one account.
     pub max_mailboxes: usize,
 }
@@ -231,6 +233,7 @@ impl Default for Storage {
         Storage {
             index_timeout: Period::seconds(10),
             watch: true,
+            remember_expunged: Period::seconds(90 * 24 * 3600),
             max_mailboxes: 5000,
         }
     }

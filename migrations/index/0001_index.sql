@@ -10,6 +10,8 @@ create table mailbox (
     mod_seq integer not null,
     -- UIDs from here on have not been shown as \Recent to any session.
     first_recent integer not null,
+    -- From this MODSEQ on all expunges are in `vanished`.
+    history integer not null,
     -- 0 until all messages that were in the folder when the row was made are in the index.
     complete integer not null,
     unique (account, uid_validity)
@@ -37,6 +39,16 @@ create table summary (
     uid integer not null,
     summary blob not null,
     primary key (mailbox_id, uid)
+) without rowid;
+
+-- Messages expunged, for clients that come back after a while (RFC 7162 §3.2.5.2).
+create table vanished (
+    mailbox_id integer not null,
+    mod_seq integer not null,
+    uid integer not null,
+    -- When, in seconds since 1970.
+    time integer not null,
+    primary key (mailbox_id, mod_seq, uid)
 ) without rowid;
 
 -- Files that are to go: a file of this base name in the mailbox's folder that no message has is removed when it is seen.

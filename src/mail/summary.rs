@@ -104,6 +104,8 @@ pub struct EnclosedMessage {
 pub struct Summary {
     /// Octets of the file (RFC822.SIZE).
     pub size: u64,
+    /// BLAKE2b of the file, cut to 128 bits: the same bytes have the same everywhere (EMAILID, RFC 8474 §5.1).
+    pub digest: [u8; 16],
     /// ENVELOPE.
     pub envelope: MessageEnvelope,
     /// The message's own header and body, and everything below.

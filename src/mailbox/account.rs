@@ -155,7 +155,7 @@ impl AccountMailboxes {
     }
 
     /// Creates a mailbox and the missing levels above it (RFC 9051 §6.3.4).
-    pub async fn create(&self, name: &MailboxName, special_use: Option<SpecialUse>) -> Result<()> {
+    pub async fn create(&self, name: &MailboxName, special_use: Option<SpecialUse>) -> Result<Arc<Mailbox>> {
         let _changing = self.0.changing.write().await;
         if self.names().mailboxes.contains_key(name) {
             return Err(Error::AlreadyExists);
@@ -333,11 +333,15 @@ impl Inner {
         let there = self.names().mailboxes.contains_key(name);
         match there {
             true => Ok(()),
-            false => Box::pin(self.create_locked(name, None)).await,
+            false => Box::pin(self.create_locked(name, None)).await.map(|_| ()),
         }
     }
 
-    async fn create_locked(self: &Arc<Self>, name: &MailboxName, special_use: Option<SpecialUse>) -> Result<()> {
+    async fn create_locked(
+        self: &Arc<Self>,
+        name: &MailboxName,
+        special_use: Option<SpecialUse>,
+    ) -> Result<Arc<Mailbox>> {
         let folder = self
             .tree
             .folder(name)
@@ -366,8 +370,7 @@ impl Inner {
         let known = Known::new(folder.clone(), &control);
         self.names().mailboxes.insert(name.clone(), known);
         let mailbox = Mailbox::load(Arc::clone(&self.shared), &self.key, place, control).await?;
-        self.admit(name, &folder, mailbox).await?;
-        Ok(())
+        self.admit(name, &folder, mailbox).await
     }
 
     /// Renames one folder, with the mailbox that may be open.

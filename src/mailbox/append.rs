@@ -9,7 +9,8 @@ use super::message::NewMessage;
 use super::state::{Entry, Step, learn};
 use super::tracker::Notice;
 use crate::mail::date::Timestamp;
-use crate::mail::ids::{SessionId, Uid, UidValidity};
+use crate::mail::flags::Keywords;
+use crate::mail::ids::{ModSeq, SessionId, Uid, UidValidity};
 use crate::storage::index::{IndexError, Put, SummarySource};
 use crate::storage::maildir::folder::Folder;
 use crate::storage::maildir::name;
@@ -19,6 +20,9 @@ use tokio::sync::oneshot;
 
 /// Messages appended by one commit, unless a single caller brings more.
 const BATCH: usize = 256;
+
+/// Why nothing more can be appended.
+pub(super) const NO_UIDS: &str = "the mailbox has used all UIDs";
 
 /// Where messages went (APPENDUID; RFC 4315 §3).
 #[derive(Clone, Debug)]
@@ -39,10 +43,20 @@ pub(super) struct Waiting {
 }
 
 /// A file to be made: from where, under which path, with which date.
-struct Filing {
+pub(super) struct Filing {
     from: PathBuf,
     path: String,
     date: Option<i64>,
+}
+
+impl Filing {
+    pub(super) fn new(message: &NewMessage, entry: &Entry) -> Filing {
+        Filing {
+            from: message.spooled.path().clone(),
+            path: entry.path.to_string(),
+            date: message.internal_date.map(|date| date.seconds),
+        }
+    }
 }
 
 impl Mailbox {
@@ -143,15 +157,11 @@ impl Mailbox {
         for (index, waiting) in batch.iter().enumerate() {
             let mut entries = Vec::with_capacity(waiting.messages.len());
             for message in &waiting.messages {
-                let uid = next.ok_or(Error::Limit("the mailbox has used all UIDs"))?;
+                let uid = next.ok_or(Error::Limit(NO_UIDS))?;
                 next = uid.next();
-                let (bits, _) = learn(&mut keywords, &message.flags, || crate::mail::flags::Keywords::NONE);
+                let (bits, _) = learn(&mut keywords, &message.flags, || Keywords::NONE);
                 let entry = entry_of(message, uid, bits, later(first, index as u64 + 1), waiting.session);
-                filings.push(Filing {
-                    from: message.spooled.path().clone(),
-                    path: entry.path.to_string(),
-                    date: message.internal_date.map(|date| date.seconds),
-                });
+                filings.push(Filing::new(message, &entry));
                 commit.put.push(put(
                     &entry,
                     SummarySource::Bytes(message.spooled.summary().encode().into()),
@@ -183,11 +193,11 @@ impl Mailbox {
 }
 
 /// What a message becomes. One delivered without flags is new in the sense of Maildir; one that a client put there is not.
-fn entry_of(
+pub(super) fn entry_of(
     message: &NewMessage,
     uid: Uid,
-    keywords: crate::mail::flags::Keywords,
-    mod_seq: crate::mail::ids::ModSeq,
+    keywords: Keywords,
+    mod_seq: ModSeq,
     session: SessionId,
 ) -> Entry {
     let date = message
@@ -221,7 +231,7 @@ pub(super) fn put(entry: &Entry, summary: SummarySource) -> Put {
 }
 
 /// Links all or none, durable. Returns their paths.
-fn file(folder: &Folder, filings: Vec<Filing>) -> std::io::Result<Vec<String>> {
+pub(super) fn file(folder: &Folder, filings: Vec<Filing>) -> std::io::Result<Vec<String>> {
     let mut paths = Vec::with_capacity(filings.len());
     let filed = filings.iter().try_for_each(|filing| {
         if let Some(seconds) = filing.date {

@@ -3,10 +3,10 @@
 //! The names of the new files are doomed before the files are made, and absolved by the transaction that makes them
 //! messages. So whatever a crash cuts off is removed, and a move never leaves a message in two mailboxes.
 
-use super::append::put;
+use super::append::{NO_UIDS, put};
 use super::error::{Error, Result, blocking};
 use super::expunge::remove_files;
-use super::mailbox::{Mailbox, Writing, later};
+use super::mailbox::{Mailbox, Writing, later, write_both};
 use super::state::{Entry, Step, learn};
 use crate::mail::flags::{FlagList, Keyword, KeywordTable};
 use crate::mail::ids::{SessionId, Uid, UidValidity};
@@ -54,20 +54,8 @@ impl Mailbox {
     ) -> Result<Copied> {
         let (source, target, uids) = (Arc::clone(self), Arc::clone(target), uids.clone());
         self.to_the_end(async move {
-            if source.id == target.id {
-                let mut writing = source.write().await?;
-                return transfer(&source, None, &target, &mut writing, session, &uids, remove).await;
-            }
-            // Always in the same order, so that two transfers cannot wait for each other.
-            let (mut from, mut to);
-            if source.id < target.id {
-                from = source.write().await?;
-                to = target.write().await?;
-            } else {
-                to = target.write().await?;
-                from = source.write().await?;
-            }
-            transfer(&source, Some(&mut from), &target, &mut to, session, &uids, remove).await
+            let (mut from, mut to) = write_both(&source, &target).await?;
+            transfer(&source, from.as_deref_mut(), &target, &mut to, session, &uids, remove).await
         })
         .await
     }
@@ -196,7 +184,7 @@ fn pairs(
     let mut next = Uid::new(state.uid_next);
     let mut pairs = Vec::with_capacity(entries.len());
     for from in entries {
-        let uid = next.ok_or(Error::Limit("the mailbox has used all UIDs"))?;
+        let uid = next.ok_or(Error::Limit(NO_UIDS))?;
         next = uid.next();
         let list = FlagList {
             flags: from.flags,

@@ -31,6 +31,7 @@ pub struct Mailbox {
     pub(super) shared: Arc<Shared>,
     pub(super) id: MailboxId,
     uid_validity: UidValidity,
+    object_id: u64,
     /// Under which name and where; changed by renaming, under the write lock.
     place: Mutex<Place>,
     /// The write lock, and what only its holder may touch.
@@ -74,6 +75,8 @@ impl Mailbox {
             shared.index.forget(row.id).await?;
             row = shared.index.mailbox(account, control.uid_validity, rebuilt).await?;
         }
+        let age = shared.settings.remember_expunged.get();
+        shared.index.forget_vanished(row.id, age).await?;
         let rows = shared.index.messages(row.id).await?;
         let messages: Vec<Entry> = rows
             .into_iter()
@@ -95,6 +98,7 @@ impl Mailbox {
             shared,
             id: row.id,
             uid_validity: control.uid_validity,
+            object_id: control.id,
             place: Mutex::new(place),
             writing: tokio::sync::Mutex::new(Writing {
                 control,
@@ -116,9 +120,15 @@ impl Mailbox {
         self.id
     }
 
-    /// Whose it is.
+    /// Its UIDVALIDITY.
     pub fn uid_validity(&self) -> UidValidity {
         self.uid_validity
+    }
+
+    /// What no other mailbox of this or another server is called (RFC 8474 §4). Stays when it is renamed and when the index
+    /// is made again.
+    pub fn object_id(&self) -> u64 {
+        self.object_id
     }
 
     /// STATUS, from memory.
@@ -175,6 +185,12 @@ impl Mailbox {
             tracing::warn!(%error, "summaries are not kept");
         }
         Ok(summaries)
+    }
+
+    /// The messages expunged after a MODSEQ (RFC 7162 §3.2.5.2); `None` when it is not remembered that far back, and then
+    /// whatever does not exist counts as expunged.
+    pub async fn vanished_since(&self, mod_seq: u64) -> Result<Option<UidSet>> {
+        Ok(self.shared.index.vanished(self.id, mod_seq).await?)
     }
 
     /// Makes a summary from the file; `None` when it is gone.
@@ -285,7 +301,7 @@ impl Mailbox {
     }
 
     /// Takes the write lock, unless that takes so long that nobody waits for the result any more.
-    pub(super) async fn write(&self) -> Result<tokio::sync::MutexGuard<'_, Writing>> {
+    pub(super) async fn write(&self) -> Result<WriteLock<'_>> {
         let deadline = Instant::now() + self.patience();
         tokio::time::timeout_at(deadline, self.writing.lock())
             .await
@@ -323,6 +339,26 @@ impl Writing {
         Ok(())
     }
 }
+
+/// The write locks of the two ends of a transfer, always taken in the same order, so that two transfers cannot wait for each
+/// other. The source's is missing when the target's is the same.
+pub(super) async fn write_both<'a>(
+    source: &'a Mailbox,
+    target: &'a Mailbox,
+) -> Result<(Option<WriteLock<'a>>, WriteLock<'a>)> {
+    if source.id == target.id {
+        return Ok((None, target.write().await?));
+    }
+    if source.id < target.id {
+        let from = source.write().await?;
+        return Ok((Some(from), target.write().await?));
+    }
+    let to = target.write().await?;
+    Ok((Some(source.write().await?), to))
+}
+
+/// A write lock that is held.
+pub(super) type WriteLock<'a> = tokio::sync::MutexGuard<'a, Writing>;
 
 /// How long an operation may take in all: twice what the index may take, for it may have to wait for another one.
 pub(super) fn patience(settings: &config::Storage) -> Duration {

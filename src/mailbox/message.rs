@@ -21,6 +21,8 @@ pub struct MessageState {
     pub size: u64,
     /// INTERNALDATE.
     pub internal_date: Timestamp,
+    /// When it came into this mailbox (SAVEDATE, RFC 8514).
+    pub save_date: Timestamp,
 }
 
 /// A message to be appended.

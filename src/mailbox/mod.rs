@@ -18,6 +18,7 @@ mod mailbox;
 mod mailboxes;
 mod message;
 mod reconcile;
+mod replace;
 mod state;
 mod status;
 mod store;

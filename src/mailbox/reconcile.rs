@@ -176,7 +176,7 @@ impl Mailbox {
 
     /// Makes unknown files messages, the oldest first.
     async fn adopt(self: &Arc<Self>, writing: &mut Writing, folder: &Folder, mut unknown: Vec<String>) -> Result<()> {
-        unknown.sort_by_cached_key(|path| (delivered(path), path.clone()));
+        unknown.sort_by_cached_key(|path| (name::made(path).unwrap_or(i64::MAX), path.clone()));
         let mut kept = Vec::new();
         if !writing.complete {
             let known = self.state().uids();
@@ -246,13 +246,6 @@ impl Mailbox {
 fn letters(writing: &Writing) -> Keywords {
     let table = writing.control.keywords.iter();
     table.fold(Keywords::NONE, |all, (index, _)| all.union(Keywords(1 << index)))
-}
-
-/// The seconds in front of a file name, by which deliveries are ordered.
-fn delivered(path: &str) -> u64 {
-    let base = name::base(path);
-    let digits = base.find(|c: char| !c.is_ascii_digit()).unwrap_or(base.len());
-    base[..digits].parse().unwrap_or(u64::MAX)
 }
 
 /// Parts those that keep the UID in their name, ascending, from those that get a new one: where there is none, where it

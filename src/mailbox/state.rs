@@ -7,6 +7,7 @@ use crate::mail::date::Timestamp;
 use crate::mail::flags::{FlagList, Flags, KeywordTable, Keywords};
 use crate::mail::ids::{ModSeq, SessionId, Uid, UidValidity};
 use crate::mail::uidset::UidSet;
+use crate::storage::maildir::name;
 use std::sync::Arc;
 
 /// A message.
@@ -32,6 +33,7 @@ impl Entry {
             mod_seq: self.mod_seq,
             size: self.size,
             internal_date: self.date,
+            save_date: name::made(&self.path).map_or(self.date, |seconds| Timestamp { seconds, ..self.date }),
         }
     }
 }

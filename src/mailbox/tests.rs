@@ -557,3 +557,56 @@ async fn many_deliveries_at_once_are_all_there_and_all_told() {
     until(&mut view, |view| view.uids().len() == 200).await;
     assert_eq!(inbox.status().highest_mod_seq.get(), 201, "one change for each");
 }
+
+#[tokio::test]
+async fn a_message_takes_the_place_of_another() {
+    let setting = Setting::new().await;
+    let (drafts, sent) = (setting.open("Drafts").await, setting.open("Sent").await);
+    setting.deliver(&drafts, "Subject: 1\r\n\r\n").await;
+    let second = setting.message("Subject: 2\r\n\r\n", &["\\Draft"]).await;
+    let done = drafts.replace(SESSION, uid(1), second, &drafts).await.unwrap();
+    assert_eq!(done.uids, [uid(2)]);
+    assert_eq!((all(&drafts).len(), setting.files(".Drafts").len()), (1, 1));
+    let third = setting.message("Subject: 3\r\n\r\n", &[]).await;
+    assert!(matches!(
+        drafts.replace(SESSION, uid(1), third, &sent).await,
+        Err(Error::NotFound)
+    ));
+    assert!(setting.files(".Sent").is_empty());
+    let third = setting.message("Subject: 3\r\n\r\n", &[]).await;
+    drafts.replace(SESSION, uid(2), third, &sent).await.unwrap();
+    assert_eq!(
+        (all(&drafts).len(), text(&sent, uid(1)).await.as_str()),
+        (0, "Subject: 3\r\n\r\n")
+    );
+    assert!(setting.files(".Drafts").is_empty());
+}
+
+#[tokio::test]
+async fn what_has_vanished_is_remembered_as_far_back_as_it_can_be() {
+    let setting = Setting::new().await;
+    let inbox = setting.open("INBOX").await;
+    for number in 0..4 {
+        setting.deliver(&inbox, &format!("Subject: {number}\r\n\r\n")).await;
+    }
+    let before = inbox.status().highest_mod_seq.get();
+    inbox
+        .store(SESSION, &set(&[2, 3]), FlagAction::Add, flags(&["\\Deleted"]), None)
+        .await
+        .unwrap();
+    inbox.expunge(SESSION, &set(&[2])).await.unwrap();
+    let between = inbox.status().highest_mod_seq.get();
+    inbox.expunge(SESSION, &set(&[3])).await.unwrap();
+    assert_eq!(inbox.vanished_since(before).await.unwrap(), Some(set(&[2, 3])));
+    assert_eq!(inbox.vanished_since(between).await.unwrap(), Some(set(&[3])));
+    let object_id = inbox.object_id();
+    drop(inbox);
+    let setting = setting
+        .restart(|data| std::fs::remove_file(data.join("index.db")).unwrap())
+        .await;
+    let inbox = setting.open("INBOX").await;
+    assert_eq!(inbox.vanished_since(between).await.unwrap(), None);
+    let now = inbox.status().highest_mod_seq.get();
+    assert_eq!(inbox.vanished_since(now).await.unwrap(), Some(set(&[])));
+    assert_eq!(inbox.object_id(), object_id);
+}

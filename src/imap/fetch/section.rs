@@ -75,6 +75,7 @@ mod tests {
     fn summary(root: Part) -> Summary {
         Summary {
             size: root.body_end,
+            digest: [0; 16],
             envelope: MessageEnvelope::default(),
             root,
             headers: Vec::new(),

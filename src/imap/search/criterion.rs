@@ -311,12 +311,17 @@ mod tests {
                 seconds: 100 * DAY + 22 * 3600 + 1800,
                 offset_minutes: 60,
             },
+            save_date: Timestamp {
+                seconds: 101 * DAY,
+                offset_minutes: 0,
+            },
         }
     }
 
     fn summary(headers: &[u8], truncated: bool) -> Summary {
         Summary {
             size: 1000,
+            digest: [0; 16],
             envelope: MessageEnvelope {
                 date: Some(b"Mon, 12 Apr 1970 23:30:00 -0500".to_vec()),
                 ..MessageEnvelope::default()

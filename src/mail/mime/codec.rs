@@ -7,7 +7,7 @@ use crate::mail::summary::{Content, EnclosedMessage, EnvelopeAddress, MessageEnv
 
 /// The first byte. A change of the form, or of what the scanner finds, takes the next number: then every summary is derived
 /// again when it is asked for.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Deeper than any scanner goes.
 const MAX_DEPTH: usize = 256;
@@ -16,6 +16,7 @@ impl Summary {
     /// The form in which the index stores it: compact, with a version in front.
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer(vec![VERSION]);
+        writer.0.extend_from_slice(&self.digest);
         writer.number(self.size);
         writer.number(u64::from(self.truncated));
         writer.bytes(&self.headers);
@@ -26,7 +27,8 @@ impl Summary {
 
     /// From the stored form; `None` when it is damaged or of another version (the caller scans the file again).
     pub fn decode(bytes: &[u8]) -> Option<Summary> {
-        let mut reader = Reader(bytes.strip_prefix(&[VERSION])?);
+        let (digest, rest) = bytes.strip_prefix(&[VERSION])?.split_first_chunk()?;
+        let mut reader = Reader(rest);
         let size = reader.number()?;
         let truncated = reader.flag()?;
         let headers = reader.bytes()?;
@@ -34,6 +36,7 @@ impl Summary {
         let root = reader.part(size, MAX_DEPTH)?;
         reader.0.is_empty().then_some(Summary {
             size,
+            digest: *digest,
             envelope,
             root,
             headers,

@@ -4,6 +4,8 @@ use super::MimeLimits;
 use super::block::Block;
 use super::tree::{Delimiter, Position, Tree};
 use crate::mail::summary::Summary;
+use blake2::digest::consts::U16;
+use blake2::{Blake2b, Digest};
 use memchr::memmem::Finder;
 
 /// Reads a message piece by piece, cut anywhere. Memory is bounded by the limits, not by the message.
@@ -21,6 +23,7 @@ pub struct Scanner {
     held: Vec<u8>,
     /// Finds the next line that may be a delimiter.
     dashes: Finder<'static>,
+    digest: Blake2b<U16>,
 }
 
 /// Where in a line the next byte is.
@@ -57,11 +60,13 @@ impl Scanner {
             before: start,
             held: Vec::new(),
             dashes: Finder::new(b"\n--"),
+            digest: Blake2b::new(),
         }
     }
 
     /// The next bytes of the message.
     pub fn feed(&mut self, bytes: &[u8]) {
+        self.digest.update(bytes);
         let mut rest = bytes;
         while let Some(first) = rest.first() {
             // Each takes some, or goes on to another place.
@@ -85,7 +90,10 @@ impl Scanner {
             _ if self.tree.in_header() => self.begin_header_line(&held),
             _ => {}
         }
-        self.tree.finish(&mut self.block, self.at)
+        Summary {
+            digest: self.digest.finalize().into(),
+            ..self.tree.finish(&mut self.block, self.at)
+        }
     }
 
     /// Decides what a line is, as soon as enough of it is there.

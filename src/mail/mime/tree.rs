@@ -201,6 +201,7 @@ impl Tree {
         let root = self.close(0, block, end);
         Summary {
             size: end.offset,
+            digest: [0; 16],
             envelope: self.envelope,
             root: root.unwrap_or_else(|| content::read(b"", false)),
             headers: self.headers,

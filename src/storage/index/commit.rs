@@ -75,6 +75,15 @@ impl Commit {
             .await?;
         if !self.remove.is_empty() {
             let uids = json(self.remove.iter().map(|uid| uid.get()));
+            sqlx::query(
+                "insert or ignore into vanished (mailbox_id, mod_seq, uid, time)
+                 select $1, $2, value, unixepoch() from json_each($3)",
+            )
+            .bind(mailbox)
+            .bind(number(self.mod_seq))
+            .bind(&uids)
+            .execute(&mut *connection)
+            .await?;
             for statement in [
                 "delete from message where mailbox_id = $1 and uid in (select value from json_each($2))",
                 "delete from summary where mailbox_id = $1 and uid in (select value from json_each($2))",

@@ -169,6 +169,12 @@ impl Index {
         self.writer.work(Work::Forget(mailbox)).await.map(|_| ())
     }
 
+    /// Forgets the expunges of a mailbox that are older than that.
+    pub(crate) async fn forget_vanished(&self, mailbox: MailboxId, age: Duration) -> Result<(), IndexError> {
+        let work = Work::ForgetVanished(mailbox, age.as_secs());
+        self.writer.work(work).await.map(|_| ())
+    }
+
     /// Keeps summaries that were made later than their messages.
     pub(crate) async fn put_summaries(&self, mailbox: MailboxId, made: Vec<(Uid, Vec<u8>)>) -> Result<(), IndexError> {
         self.writer.work(Work::Summaries(mailbox, made)).await.map(|_| ())

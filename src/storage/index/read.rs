@@ -46,6 +46,21 @@ impl Index {
         Ok(rows.iter().filter_map(message).collect())
     }
 
+    /// The messages expunged after a MODSEQ; `None` when it is not remembered that far back.
+    pub(crate) async fn vanished(&self, mailbox: MailboxId, since: u64) -> Result<Option<UidSet>, IndexError> {
+        let since = i64::try_from(since).unwrap_or(i64::MAX);
+        let history = sqlx::query_scalar("select history from mailbox where id = $1").bind(mailbox.0);
+        let history: i64 = self.patient(history.fetch_one(&self.readers)).await?;
+        if since < history {
+            return Ok(None);
+        }
+        let uids = sqlx::query_scalar("select uid from vanished where mailbox_id = $1 and mod_seq > $2 order by uid");
+        let uids = self
+            .patient(uids.bind(mailbox.0).bind(since).fetch_all(&self.readers))
+            .await?;
+        Ok(Some(uids.into_iter().filter_map(Uid::new).collect()))
+    }
+
     /// The file names doomed in a mailbox.
     pub(crate) async fn doomed(&self, mailbox: MailboxId) -> Result<Vec<String>, IndexError> {
         let names = sqlx::query_scalar("select base from doomed where mailbox_id = $1").bind(mailbox.0);

@@ -32,6 +32,8 @@ pub(super) enum Work {
         fresh: MailboxRow,
     },
     Forget(MailboxId),
+    /// Expunges older than so many seconds need not be remembered any more.
+    ForgetVanished(MailboxId, u64),
     Summaries(MailboxId, Vec<(Uid, Vec<u8>)>),
     /// Nothing more after what is in the inbox now.
     Stop,
@@ -224,9 +226,26 @@ async fn perform(connection: &mut SqliteConnection, work: Work) -> Result<Done, 
                 "delete from message where mailbox_id = $1",
                 "delete from summary where mailbox_id = $1",
                 "delete from doomed where mailbox_id = $1",
+                "delete from vanished where mailbox_id = $1",
                 "delete from mailbox where id = $1",
             ] {
                 sqlx::query(statement).bind(id.0).execute(&mut *connection).await?;
+            }
+        }
+        Work::ForgetVanished(id, seconds) => {
+            let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+            for statement in [
+                "update mailbox set history = max(history, (select coalesce(max(mod_seq), 0) from vanished
+                     where mailbox_id = $1 and time < unixepoch() - $2))
+                 where id = $1 and exists
+                     (select 1 from vanished where mailbox_id = $1 and time < unixepoch() - $2)",
+                "delete from vanished where mailbox_id = $1 and time < unixepoch() - $2",
+            ] {
+                sqlx::query(statement)
+                    .bind(id.0)
+                    .bind(seconds)
+                    .execute(&mut *connection)
+                    .await?;
             }
         }
         Work::Summaries(id, made) => {
@@ -245,8 +264,8 @@ async fn find_or_make(
     fresh: MailboxRow,
 ) -> Result<Done, sqlx::Error> {
     sqlx::query(
-        "insert or ignore into mailbox (account, uid_validity, uid_next, mod_seq, first_recent, complete)
-         values ($1, $2, $3, $4, $5, $6)",
+        "insert or ignore into mailbox (account, uid_validity, uid_next, mod_seq, first_recent, complete, history)
+         values ($1, $2, $3, $4, $5, $6, $4)",
     )
     .bind(account)
     .bind(uid_validity.get())

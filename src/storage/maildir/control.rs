@@ -1,6 +1,6 @@
 //! The control file of a folder: what a rebuild of the index needs and file names cannot tell.
 //!
-//! Lines of text: `uid-validity`, a ceiling for UIDs and one for MODSEQs (none above it was ever given out), the keyword
+//! Lines of text: `mailbox-id`, `uid-validity`, a ceiling for UIDs and one for MODSEQs (none above it was ever given out), the keyword
 //! of each letter, and the special use. Ceilings run ahead of what is given out, so that the file is written once for
 //! many messages.
 
@@ -23,6 +23,8 @@ const MOD_SEQS_AHEAD: u64 = 4096;
 /// What the control file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Control {
+    /// Unlike that of any other mailbox, and the same for ever (MAILBOXID, RFC 8474 §4).
+    pub(crate) id: u64,
     pub(crate) uid_validity: UidValidity,
     /// No higher UID was given out.
     pub(crate) uid_ceiling: u32,
@@ -36,6 +38,7 @@ impl Control {
     /// For a new mailbox, in which nothing was given out yet.
     pub(crate) fn new(uid_validity: UidValidity, special_use: Option<SpecialUse>) -> Control {
         Control {
+            id: rand::random(),
             uid_validity,
             uid_ceiling: 0,
             mod_seq_ceiling: 0,
@@ -87,8 +90,8 @@ impl Control {
 
     fn text(&self) -> String {
         let mut text = format!(
-            "{HEADING}\nuid-validity {}\nuid-ceiling {}\nmod-seq-ceiling {}\n",
-            self.uid_validity, self.uid_ceiling, self.mod_seq_ceiling
+            "{HEADING}\nmailbox-id {:016x}\nuid-validity {}\nuid-ceiling {}\nmod-seq-ceiling {}\n",
+            self.id, self.uid_validity, self.uid_ceiling, self.mod_seq_ceiling
         );
         for (index, keyword) in self.keywords.iter() {
             text.push_str(&format!(
@@ -108,12 +111,14 @@ impl Control {
         if lines.next() != Some(HEADING) {
             return None;
         }
+        let mut id = None;
         let (mut uid_validity, mut uid_ceiling, mut mod_seq_ceiling) = (None, None, None);
         let mut keywords = KeywordTable::default();
         let mut special_use = None;
         for line in lines {
             let (name, value) = line.split_once(' ')?;
             match name {
+                "mailbox-id" => id = u64::from_str_radix(value, 16).ok(),
                 "uid-validity" => uid_validity = value.parse().ok().and_then(UidValidity::new),
                 "uid-ceiling" => uid_ceiling = value.parse().ok(),
                 "mod-seq-ceiling" => mod_seq_ceiling = value.parse().ok(),
@@ -128,6 +133,7 @@ impl Control {
             }
         }
         Some(Control {
+            id: id?,
             uid_validity: uid_validity?,
             uid_ceiling: uid_ceiling?,
             mod_seq_ceiling: mod_seq_ceiling?,

@@ -93,6 +93,13 @@ pub(crate) fn path(base: &str, flags: Flags, keywords: Keywords, new: bool) -> S
     path
 }
 
+/// When the name was made, in seconds since 1970: a message gets a new one in each mailbox that it comes to.
+pub(crate) fn made(path: &str) -> Option<i64> {
+    let base = base(path);
+    let digits = base.find(|c: char| !c.is_ascii_digit()).unwrap_or(base.len());
+    base[..digits].parse().ok()
+}
+
 /// What a file name tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Told {
