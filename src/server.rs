@@ -4,7 +4,6 @@
 //! shutdown goes the other way: accept no more → tell the sessions → wait for them → close the stores → unlock.
 //! Nothing here is global: one process can run many servers, each on its own data folder.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,14 +19,18 @@ use crate::delivery::Delivery;
 use crate::imap::{self, Imap};
 use crate::mailbox::Mailboxes;
 use crate::net::connection::Connection;
-use crate::net::listener::{BindError, Encryption, Listener, Service};
+use crate::net::listener::{Encryption, Listener, Service};
 use crate::net::tls::Tls;
 use crate::smtp::{self, Role, Smtp};
 
 use folder::DataFolder;
+use listeners::Listeners;
+
+pub use listeners::ListenError;
 
 pub mod certificate;
 pub mod folder;
+mod listeners;
 
 /// How long the handshake of implicit TLS may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -147,69 +150,6 @@ impl Server {
         self.mailboxes.close().await;
         self.accounts.close().await;
         drop(self.folder);
-    }
-}
-
-/// All listening sockets, bound and not yet accepting.
-struct Listeners {
-    smtp: Vec<Listener>,
-    submission: Vec<Listener>,
-    submissions: Vec<Listener>,
-    imap: Vec<Listener>,
-    imaps: Vec<Listener>,
-}
-
-impl Listeners {
-    fn bind(config: &Config) -> Result<Listeners, ListenError> {
-        let listen = &config.listen;
-        Ok(Listeners {
-            smtp: bind("smtp", &listen.smtp)?,
-            submission: bind("submission", &listen.submission)?,
-            submissions: bind("submissions", &listen.submissions)?,
-            imap: bind("imap", &listen.imap)?,
-            imaps: bind("imaps", &listen.imaps)?,
-        })
-    }
-
-    fn addresses(&self) -> Addresses {
-        let of = |listeners: &[Listener]| listeners.iter().map(Listener::address).collect();
-        Addresses {
-            smtp: of(&self.smtp),
-            submission: of(&self.submission),
-            submissions: of(&self.submissions),
-            imap: of(&self.imap),
-            imaps: of(&self.imaps),
-        }
-    }
-}
-
-fn bind(setting: &'static str, addresses: &[SocketAddr]) -> Result<Vec<Listener>, ListenError> {
-    Listener::bind_all(addresses).map_err(|cause| ListenError { setting, cause })
-}
-
-/// Why a service cannot listen.
-#[derive(Debug, thiserror::Error)]
-#[error("{cause} (setting listen.{setting}){}", self.hint())]
-pub struct ListenError {
-    /// The key below `listen`.
-    pub setting: &'static str,
-    /// The address, and what the system says.
-    pub cause: BindError,
-}
-
-impl ListenError {
-    /// Whether another program has the port.
-    pub fn is_port_taken(&self) -> bool {
-        self.cause.cause.kind() == io::ErrorKind::AddrInUse
-    }
-
-    fn hint(&self) -> &'static str {
-        match self.cause.cause.kind() {
-            io::ErrorKind::AddrInUse => ": another program listens there",
-            io::ErrorKind::AddrNotAvailable => ": this machine has no such address",
-            io::ErrorKind::PermissionDenied => ": ports below 1024 need root or the capability CAP_NET_BIND_SERVICE",
-            _ => "",
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod administration;
 mod login;
+mod names;
 mod password;
 mod remembered;
 mod resolve;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::ACCOUNTS;
 use crate::server::Addresses;
 
-/// The lines to paste work as they are in any POSIX shell: `tests/it/cli.rs` runs them as printed.
+/// The lines to paste work as they are in any POSIX shell: `tests/it/cli/demo.rs` runs them as printed.
 pub(super) fn banner(addresses: &Addresses, data: &Path) -> String {
     let first = |of: &[std::net::SocketAddr]| of.first().map(ToString::to_string).unwrap_or_default();
     let [(alice, alice_password), (bob, bob_password)] = ACCOUNTS;

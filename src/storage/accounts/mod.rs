@@ -4,9 +4,9 @@
 //! Several processes may have it open (the server and the command line): nothing is kept in memory, every answer comes
 //! from the file. Names are compared as they are given: the domain layer normalises them.
 
-mod accounts;
-mod aliases;
-mod domains;
+mod account;
+mod alias;
+mod domain;
 
 use std::fs::OpenOptions;
 use std::io;
@@ -19,9 +19,9 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Sqlite, Transaction};
 
-pub use accounts::AccountRow;
-pub use aliases::AliasRow;
-pub use domains::DomainRow;
+pub use account::AccountRow;
+pub use alias::AliasRow;
+pub use domain::DomainRow;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/accounts");
 

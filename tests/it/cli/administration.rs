@@ -1,0 +1,82 @@
+//! Domains, accounts and aliases by the command line.
+
+use super::Place;
+
+#[test]
+fn domains_accounts_and_aliases() {
+    let place = Place::new("data = \"data\"");
+    place.run(&["domain", "list"]).ok("DOMAIN");
+    place
+        .run(&["account", "add", "alice@example.org"])
+        .failed(1, "there is no domain example.org here");
+    place
+        .run(&["domain", "add", "Example.org"])
+        .ok("domain example.org added");
+    place
+        .run(&["domain", "add", "example.org"])
+        .failed(1, "the domain example.org exists already");
+    let generated = place
+        .run(&["account", "add", "alice@example.org"])
+        .ok("alice@example.org added; its password is ");
+    assert!(generated.said.trim_end().len() > 60, "{generated:?}");
+    let add_bob = ["account", "add", "bob@example.org", "--password-stdin"];
+    let ended = place
+        .run_with_input(&add_bob, "a secret\n")
+        .ok("account bob@example.org added\n");
+    assert!(!ended.said.contains("secret"));
+    place
+        .run_with_input(&add_bob, "a secret\n")
+        .failed(1, "the account bob@example.org exists already");
+    place
+        .run_with_input(&["account", "password", "bob@example.org", "--password-stdin"], "\n")
+        .failed(1, "is empty");
+    place
+        .run(&["account", "password", "carol@example.org"])
+        .failed(1, "there is no account carol@example.org");
+    place
+        .run(&["account", "disable", "bob@example.org"])
+        .ok("may no longer log in");
+    place
+        .run(&["account", "list"])
+        .ok("ACCOUNT            LOGIN\nalice@example.org  enabled\nbob@example.org    disabled\n");
+    place
+        .run(&["alias", "add", "@example.org", "bob@example.org"])
+        .ok("alias @example.org added");
+    place
+        .run(&[
+            "alias",
+            "add",
+            "team@example.org",
+            "alice@example.org",
+            "bob@example.org",
+        ])
+        .ok("added");
+    place
+        .run(&["alias", "list"])
+        .ok("@example.org      bob@example.org\nteam@example.org  alice@example.org bob@example.org\n");
+    place
+        .run(&["account", "remove", "bob@example.org"])
+        .failed(1, "@example.org, team@example.org");
+    place
+        .run(&["domain", "remove", "example.org"])
+        .failed(1, "accounts: 2, aliases: 2");
+    place
+        .run(&["alias", "remove", "@example.org"])
+        .ok("alias @example.org removed");
+    place.run(&["alias", "remove", "team@example.org"]).ok("removed");
+    place
+        .run(&["account", "remove", "bob@example.org"])
+        .ok("data/mail/example.org/bob\n");
+    place.run(&["account", "remove", "alice@example.org"]).ok("removed");
+    place
+        .run(&["domain", "remove", "example.org"])
+        .ok("domain example.org removed");
+}
+
+#[test]
+fn an_accounts_database_that_is_none_is_named() {
+    let place = Place::new("data = \"data\"");
+    place.run(&["domain", "add", "example.org"]).ok("added");
+    place.write("data/accounts.db", [b'x'; 8192]);
+    place.run(&["domain", "list"]).failed(1, "data/accounts.db: ");
+}
