@@ -15,8 +15,9 @@ use crate::server::{DOMAIN, PASSWORD, TestServer};
 
 /// How much of the dialog a failure shows.
 const SHOWN: usize = 40;
-/// And of each of its lines.
-const SHOWN_OF_LINE: usize = 400;
+/// And of each thing said and heard.
+const SHOWN_SAID: usize = 300;
+const SHOWN_HEARD: usize = 2000;
 
 /// Plays it from the beginning to its first mistake.
 pub(super) async fn play(script: Script) -> anyhow::Result<()> {
@@ -284,7 +285,8 @@ impl Stage {
 
     fn note(&mut self, who: &str, session: &str, bytes: &[u8]) {
         let mut text: String = printable(bytes);
-        if let Some((at, _)) = text.char_indices().nth(SHOWN_OF_LINE) {
+        let shown = if who == "C" { SHOWN_SAID } else { SHOWN_HEARD };
+        if let Some((at, _)) = text.char_indices().nth(shown) {
             text.truncate(at);
             text.push('…');
         }
