@@ -36,6 +36,7 @@ class Marionette:
     def receive(self):
         length = b""
         while (octet := self.stream.read(1)) != b":":
-            assert octet, "Thunderbird closed the connection"
+            if not octet:
+                raise ConnectionError("Thunderbird closed the connection")
             length += octet
         return json.loads(self.stream.read(int(length)))

@@ -103,6 +103,7 @@ def start(profile, log, display):
 
 
 def attach(port, thunderbird):
+    """The remote control; None while Thunderbird starts, when it may also close the first connections."""
     assert thunderbird.poll() is None, f"Thunderbird ended with status {thunderbird.returncode}"
     try:
         return Marionette(port, PUSH_SECONDS)
