@@ -2,10 +2,13 @@
 
 import json
 import socket
+from pathlib import Path
+
+FUNCTIONS = (Path(__file__).parent / "remote.js").read_text()
 
 
 class Marionette:
-    """Runs JavaScript with Thunderbird's own privileges. Each call waits for its answer."""
+    """Runs the functions of remote.js with Thunderbird's own privileges. Each call waits for its answer."""
 
     def __init__(self, port, seconds):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
@@ -16,9 +19,9 @@ class Marionette:
         self.call("WebDriver:SetTimeouts", {"script": seconds * 1000})
         self.call("Marionette:SetContext", {"value": "chrome"})
 
-    def run(self, script, *arguments):
-        """The value of `return` in the script, awaited if it is a promise."""
-        body = {"script": script, "args": list(arguments)}
+    def run(self, function, *arguments):
+        """What a function of remote.js returns, awaited if it is a promise."""
+        body = {"script": f"{FUNCTIONS}\nreturn {function}(...arguments);", "args": list(arguments)}
         return self.call("WebDriver:ExecuteScript", body)["value"]
 
     def quit(self):

@@ -10,10 +10,18 @@ user_pref('mail.identity.id1.fullName', 'Alice');
 user_pref('mail.server.server1.type', 'imap');
 user_pref('mail.server.server1.name', '@ADDRESS@');
 user_pref('mail.server.server1.hostname', '@HOST@');
-user_pref('mail.server.server1.port', @PORT@);
+user_pref('mail.server.server1.port', @IMAPS@);
 user_pref('mail.server.server1.userName', '@ADDRESS@');
 user_pref('mail.server.server1.socketType', 3); // TLS
 user_pref('mail.server.server1.authMethod', 3); // a password
+user_pref('mail.identity.id1.smtpServer', 'smtp1');
+user_pref('mail.smtpservers', 'smtp1');
+user_pref('mail.smtpserver.smtp1.type', 'smtp');
+user_pref('mail.smtpserver.smtp1.hostname', '@HOST@');
+user_pref('mail.smtpserver.smtp1.port', @SUBMISSIONS@);
+user_pref('mail.smtpserver.smtp1.username', '@ADDRESS@');
+user_pref('mail.smtpserver.smtp1.try_ssl', 3);
+user_pref('mail.smtpserver.smtp1.authMethod', 3);
 
 // No polling: neither when it starts nor by the clock. IDLE stays.
 user_pref('mail.server.server1.login_at_startup', false);

@@ -10,10 +10,10 @@ import os
 import re
 import ssl
 import subprocess
-import time
 from pathlib import Path
 
-from fixture import ALICE, ARTIFACTS, CERTIFICATE, HOST, PORTS, check, deliver, eventually, imap, message, need, run, step
+from fixture import ALICE, ARTIFACTS, BOB, CERTIFICATE, HOST, PORTS, check, deliver, eventually, imap, message, need, run
+from fixture import step, subjects
 from marionette import Marionette
 from servers import free_ports
 
@@ -21,14 +21,14 @@ START_SECONDS = 90
 """Thunderbird makes a new profile at its first start."""
 PUSH_SECONDS = 20
 
-SUBJECT = "Pushed to Thunderbird – sofort"
-"""With a letter that must be decoded."""
+OLD, NEW, SENT = "Before Thunderbird started", "Pushed to Thunderbird – sofort", "Sent by Thunderbird"
+FOLDER = "Größe"
 
 
 def main():
     need("thunderbird", "Xvfb", "import")
     print(f"  {run('thunderbird', '--version').strip()}")
-    deliver(message("Before Thunderbird started"))
+    deliver(message(OLD))
     profile = Path("profile")
     profile.mkdir()
     (marionette_port,) = free_ports(1)
@@ -38,7 +38,10 @@ def main():
     thunderbird = start(profile, log, display)
     try:
         remote = eventually("Marionette", lambda: attach(marionette_port, thunderbird), START_SECONDS)
-        observe(remote, log, display)
+        push(remote, log)
+        display.screenshot(ARTIFACTS / "thunderbird.png")
+        use(remote)
+        print_commands(log)
         remote.quit()
         thunderbird.wait(PUSH_SECONDS)
     finally:
@@ -47,15 +50,15 @@ def main():
             process.wait()
 
 
-def observe(remote, log, display):
+def push(remote, log):
     step("the inbox is opened")
-    remote.run(SCRIPTS["prepare"], HOST, ALICE["address"], ALICE["password"], PORTS["imaps"], certificate())
-    remote.run(SCRIPTS["await"], {"subject": "Before Thunderbird started"})
+    remote.run("prepare", HOST, ALICE["address"], ALICE["password"], [PORTS["imaps"], PORTS["submissions"]], certificate())
+    remote.run("appeared", "INBOX", OLD)
     idles = eventually("IDLE", lambda: idling(log), PUSH_SECONDS)
 
     step("a delivery")
-    accepted = deliver(message(SUBJECT))
-    appeared = remote.run(SCRIPTS["await"], {"subject": SUBJECT}) / 1000
+    accepted = deliver(message(NEW))
+    appeared = remote.run("appeared", "INBOX", NEW) / 1000
     print(f"  in the folder database {1000 * (appeared - accepted):.0f} ms after the 250")
     told = told_while_idle(log, idles)
     assert re.search(r"\* 2 EXISTS", told), f"Thunderbird left IDLE before it was told of the message:\n{told}"
@@ -65,24 +68,48 @@ def observe(remote, log, display):
     other = imap(folder="INBOX")
     old, new = other.search()
     other.add_flags(new, [rb"\Flagged"])
-    remote.run(SCRIPTS["await"], {"subject": SUBJECT, "flagged": True})
+    remote.run("appeared", "INBOX", NEW, {"flagged": True})
     eventually("IDLE", lambda: idling(log), PUSH_SECONDS)
     other.delete_messages(old)
     other.expunge()
-    remote.run(SCRIPTS["await"], {"subject": "Before Thunderbird started", "gone": True})
-    check("in the folder database", remote.run(SCRIPTS["subjects"]), [SUBJECT])
+    remote.run("appeared", "INBOX", OLD, {"gone": True})
+    check("in the folder database", remote.run("subjects", "INBOX"), [NEW])
     other.logout()
 
-    display.screenshot(ARTIFACTS / "thunderbird.png")
-    print("  commands Thunderbird sent:")
-    for command in dict.fromkeys(re.findall(r"SendData: (?:\w+ )?(.*)", log_text(log))):
-        if "suppressed" not in command:
-            print(f"    {command.strip()}")
+
+def use(remote):
+    """What a person does in Thunderbird, seen from another client."""
+    other = imap(folder="INBOX")
+
+    step("reading")
+    assert "Hello." in remote.run("read", "INBOX", NEW)
+    remote.run("markRead", "INBOX", NEW)
+    eventually("read", lambda: other.noop() and other.search("SEEN"))
+
+    step("a new folder, and a message moved there")
+    remote.run("createFolder", FOLDER)
+    remote.run("move", "INBOX", NEW, FOLDER)
+    remote.run("appeared", FOLDER, NEW)
+    other.select_folder(FOLDER)
+    check("moved", list(other.get_flags(other.search()).values()), [(rb"\Flagged", rb"\Seen")])
+    assert FOLDER in {name for _, _, name in other.list_sub_folders()}, "not subscribed"
+
+    step("sending")
+    remote.run("send", BOB["address"], SENT, "From Thunderbird.")
+    check("filed", list(selected(other, "Sent").values()), [SENT])
+    check("arrived", list(selected(imap(BOB), "INBOX").values()), [SENT])
+    other.logout()
+
+
+def selected(client, folder):
+    client.select_folder(folder)
+    return subjects(client)
 
 
 def preferences(marionette_port):
     values = {
-        "ADDRESS": ALICE["address"], "HOST": HOST, "PORT": PORTS["imaps"], "MARIONETTE": marionette_port,
+        "ADDRESS": ALICE["address"], "HOST": HOST, "IMAPS": PORTS["imaps"], "SUBMISSIONS": PORTS["submissions"],
+        "MARIONETTE": marionette_port,
     }
     template = (Path(__file__).parent / "profile.js").read_text()
     return re.sub(r"@([A-Z]+)@(?=[',) ])", lambda match: str(values.get(match[1], match[0])), template)
@@ -114,6 +141,13 @@ def attach(port, thunderbird):
 def certificate():
     """The server's certificate as Thunderbird takes it: DER in base64."""
     return base64.b64encode(ssl.PEM_cert_to_DER_cert(Path(CERTIFICATE).read_text())).decode()
+
+
+def print_commands(log):
+    print("  commands Thunderbird sent:")
+    for command in dict.fromkeys(re.findall(r"SendData: (?:\w+ )?(.*)", log_text(log))):
+        if "suppressed" not in command:
+            print(f"    {command.strip()}")
 
 
 def log_text(log):
@@ -154,51 +188,5 @@ class Xvfb:
     def screenshot(self, file):
         run("import", "-window", "root", file, env=os.environ | {"DISPLAY": self.name})
 
-
-COMMON = """
-const { MailServices } = ChromeUtils.importESModule('resource:///modules/MailServices.sys.mjs');
-const server = MailServices.accounts.defaultAccount.incomingServer;
-const inbox = server.rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox);
-const headers = () => [...inbox.messages];
-"""
-
-SCRIPTS = {
-    # Trusts the certificate for this host and port, stores the password, shows the inbox.
-    "prepare": """
-const [host, user, password, port, der] = arguments;
-const { MailServices } = ChromeUtils.importESModule('resource:///modules/MailServices.sys.mjs');
-const database = Cc['@mozilla.org/security/x509certdb;1'].getService(Ci.nsIX509CertDB);
-const overrides = Cc['@mozilla.org/security/certoverride;1'].getService(Ci.nsICertOverrideService);
-overrides.rememberValidityOverride(host, port, {}, database.constructX509FromBase64(der), false);
-const login = Cc['@mozilla.org/login-manager/loginInfo;1'].createInstance(Ci.nsILoginInfo);
-login.init(`imap://${host}`, null, `imap://${host}`, user, password, '', '');
-return (async () => {
-    await Services.logins.addLoginAsync(login);
-    const server = MailServices.accounts.defaultAccount.incomingServer;
-    server.performExpand(null);
-    const { setTimeout } = ChromeUtils.importESModule('resource://gre/modules/Timer.sys.mjs');
-    let inbox;
-    while (!(inbox = server.rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox))) {
-        await new Promise(resolve => setTimeout(resolve, 20));
-    }
-    const about3Pane = Services.wm.getMostRecentWindow('mail:3pane').document.getElementById('tabmail').currentAbout3Pane;
-    about3Pane.displayFolder(inbox.URI);
-})();
-""",
-    # Returns the time in milliseconds at which the folder database is as wanted.
-    "await": COMMON + """
-const { setTimeout } = ChromeUtils.importESModule('resource://gre/modules/Timer.sys.mjs');
-const [wanted] = arguments;
-const holds = () => {
-    const header = headers().find(each => each.mime2DecodedSubject == wanted.subject);
-    return wanted.gone ? !header : header && (!wanted.flagged || header.isFlagged);
-};
-return (async () => {
-    while (!holds()) await new Promise(resolve => setTimeout(resolve, 1));
-    return Date.now();
-})();
-""",
-    "subjects": COMMON + "return headers().map(each => each.mime2DecodedSubject);",
-}
 
 main()
