@@ -55,11 +55,21 @@ impl Field<'_> {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// Its value on one line: line ends taken out (RFC 5322 §2.2.3), white space around it too; and NULs, which no IMAP
-    /// string can carry (RFC 9051 §4.3.1).
+    /// Its value on one line, without white space around it: line ends taken out (RFC 5322 §2.2.3), and NULs, which no IMAP
+    /// string can carry (RFC 9051 §4.3). A tab, which most programs that write one use for folding, becomes a space, and so
+    /// does a CR that is no line end.
     pub(crate) fn unfolded(&self) -> Vec<u8> {
         let value = self.value.trim_ascii();
-        value.iter().copied().filter(|byte| !b"\r\n\0".contains(byte)).collect()
+        let mut line = Vec::with_capacity(value.len());
+        for (index, &byte) in value.iter().enumerate() {
+            match byte {
+                b'\n' | b'\0' => {}
+                b'\r' if value.get(index + 1) == Some(&b'\n') => {}
+                b'\r' | b'\t' => line.push(b' '),
+                _ => line.push(byte),
+            }
+        }
+        line
     }
 }
 
@@ -75,7 +85,7 @@ mod tests {
             list,
             [
                 (&b"A"[..], b"1".to_vec()),
-                (b"b", b"2\tand more".to_vec()),
+                (b"b", b"2 and more".to_vec()),
                 (b"", b"no colon".to_vec()),
                 (b"C", b"".to_vec()),
             ]

@@ -41,7 +41,8 @@ pub struct EnvelopeAddress {
     pub host: Option<Vec<u8>>,
 }
 
-/// A media type's or disposition's parameters, in order, as written (RFC 2231 pieces not joined).
+/// A media type's or disposition's parameters, in order, as written, with those joined that were cut into pieces (RFC 2231
+/// §3); percent-encoding and encoded words stay.
 pub type Parameters = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// One MIME part with its place in the file (RFC 2045, RFC 2046).

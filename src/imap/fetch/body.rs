@@ -147,6 +147,9 @@ fn picked(block: &[u8], text: &SectionText) -> Vec<u8> {
             lines.extend_from_slice(field.raw);
         }
     }
+    if !lines.is_empty() && !lines.ends_with(b"\n") {
+        lines.extend_from_slice(b"\r\n");
+    }
     lines.extend_from_slice(b"\r\n");
     lines
 }
@@ -185,5 +188,7 @@ mod tests {
         ] {
             assert_eq!(picked(block, &text), wanted);
         }
+        // A header that ends with the file.
+        assert_eq!(picked(b"X: y", &SectionText::HeaderFieldsNot(names())), b"X: y\r\n\r\n");
     }
 }

@@ -10,3 +10,6 @@ pub(crate) mod label;
 pub(crate) mod plan;
 pub(crate) mod section;
 pub(crate) mod structure;
+
+#[cfg(test)]
+mod corpus;

@@ -1,5 +1,6 @@
 //! Where a section lies in the file (RFC 9051 §6.4.5.1): part numbers walked down the summary.
 
+use super::structure::is_message;
 use crate::imap::command::SectionText;
 use crate::mail::summary::{Content, Part, Summary};
 use std::ops::Range;
@@ -30,21 +31,31 @@ pub(crate) fn locate(summary: &Summary, part: &[u32], text: &SectionText) -> Opt
 /// Walks down by part numbers. Every message has a part 1: of one without parts that is its whole body.
 fn find<'a>(root: &'a Part, path: &[u32]) -> Option<&'a Part> {
     let mut part = root;
-    // Whether `part` is a whole message, the number of whose only part is still to come.
-    let mut whole = true;
+    // How often the number 1 means the same part once more: where it has no parts but is shown with one.
+    let mut same = 1 + shown_inside(root);
     for number in path {
-        if !whole && let Content::Message(enclosed) = &part.content {
+        if same == 0
+            && let Content::Message(enclosed) = &part.content
+        {
             part = &enclosed.root;
-            whole = true;
+            same = 1 + shown_inside(part);
         }
         match &part.content {
-            Content::Multipart(children) => part = children.get((*number as usize).checked_sub(1)?)?,
-            _ if whole && *number == 1 => {}
+            Content::Multipart(children) => {
+                part = children.get((*number as usize).checked_sub(1)?)?;
+                same =
+                    shown_inside(part) + usize::from(part.content == Content::Leaf && part.media_type == b"MULTIPART");
+            }
+            _ if same > 0 && *number == 1 => same -= 1,
             _ => return None,
         }
-        whole = false;
     }
     Some(part)
+}
+
+/// A message that was not taken apart is shown with a text inside.
+fn shown_inside(part: &Part) -> usize {
+    usize::from(part.content == Content::Leaf && is_message(part))
 }
 
 #[cfg(test)]
@@ -154,6 +165,38 @@ mod tests {
             (&[5], SectionText::All, None),
         ] {
             assert_eq!(found(&mixed, path, text.clone()), wanted, "{path:?} {text:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_taken_apart_has_the_part_that_is_shown() {
+        let typed = |part: Part, media_type: &str, subtype: &str| Part {
+            media_type: media_type.as_bytes().to_vec(),
+            subtype: subtype.as_bytes().to_vec(),
+            ..part
+        };
+        let multipart = || typed(part(10, 20, 30, Content::Leaf), "MULTIPART", "MIXED");
+        let message = || typed(part(40, 50, 60, Content::Leaf), "MESSAGE", "RFC822");
+        let text = || typed(part(70, 80, 90, Content::Leaf), "TEXT", "PLAIN");
+        let mixed = summary(part(
+            0,
+            10,
+            100,
+            Content::Multipart(vec![multipart(), message(), text()]),
+        ));
+        for (summary, path, wanted) in [
+            (&mixed, &[1, 1][..], Some((20, 30))),
+            (&mixed, &[1, 1, 1], None),
+            (&mixed, &[1, 2], None),
+            (&mixed, &[2, 1], Some((50, 60))),
+            (&mixed, &[2, 1, 1], None),
+            (&mixed, &[3, 1], None),
+            (&summary(multipart()), &[1], Some((20, 30))),
+            (&summary(multipart()), &[1, 1], None),
+            (&summary(message()), &[1, 1], Some((50, 60))),
+            (&summary(message()), &[1, 1, 1], None),
+        ] {
+            assert_eq!(found(summary, path, SectionText::All), wanted, "{path:?}");
         }
     }
 

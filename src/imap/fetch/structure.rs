@@ -29,7 +29,7 @@ pub(crate) fn write(output: &mut Output, part: &Part, form: Form) {
         Content::Leaf if part.media_type == b"MULTIPART" => {
             // A multipart in which no part was found, or that lies beyond the limits. The grammar wants at least one part:
             // all of it is shown as one text.
-            opaque_text(output, part);
+            opaque_text(output, part, form);
             multipart_end(output, part, form);
         }
         _ => single(output, part, form),
@@ -75,7 +75,7 @@ fn single(output: &mut Output, part: &Part, form: Form) {
             _ => {
                 envelope::write(output, &MessageEnvelope::default());
                 output.raw(b" ");
-                opaque_text(output, part);
+                opaque_text(output, part, form);
             }
         }
         output.text(format_args!(" {}", part.lines));
@@ -88,12 +88,16 @@ fn single(output: &mut Output, part: &Part, form: Form) {
 }
 
 /// What of `part` we cannot take apart, shown as a single text of its size.
-fn opaque_text(output: &mut Output, part: &Part) {
+fn opaque_text(output: &mut Output, part: &Part, form: Form) {
     output.text(format_args!(
-        "(\"TEXT\" \"PLAIN\" (\"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" {} {})",
+        "(\"TEXT\" \"PLAIN\" (\"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" {} {}",
         octets(part),
         part.lines
     ));
+    output.raw(match form {
+        Form::Basic => b")",
+        Form::Extended => b" NIL NIL NIL NIL)",
+    });
 }
 
 /// Disposition, language and location, which both kinds of part have in the same order.
@@ -131,7 +135,7 @@ fn parameters(output: &mut Output, parameters: &Parameters) {
 }
 
 /// message/rfc822 and, since RFC 9051, message/global.
-fn is_message(part: &Part) -> bool {
+pub(super) fn is_message(part: &Part) -> bool {
     part.media_type == b"MESSAGE" && (part.subtype == b"RFC822" || part.subtype == b"GLOBAL")
 }
 
@@ -250,7 +254,7 @@ mod tests {
             written(&encoded, Form::Extended),
             "(\"MESSAGE\" \"RFC822\" NIL NIL NIL \"BASE64\" 70 \
              (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) \
-             (\"TEXT\" \"PLAIN\" (\"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" 70 7) 7 NIL NIL NIL NIL)"
+             (\"TEXT\" \"PLAIN\" (\"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" 70 7 NIL NIL NIL NIL) 7 NIL NIL NIL NIL)"
         );
         assert_eq!(
             written(&part("MULTIPART", "MIXED", 12, 2), Form::Basic),

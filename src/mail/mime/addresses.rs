@@ -23,7 +23,7 @@ pub(super) fn read(value: &[u8], list: &mut Vec<EnvelopeAddress>) -> bool {
             End::Group => {
                 in_group = true;
                 list.push(EnvelopeAddress {
-                    mailbox: Some(entry.phrase()),
+                    mailbox: Some(phrase(&entry.words)),
                     ..EnvelopeAddress::default()
                 });
             }
@@ -136,31 +136,14 @@ impl Entry {
         entry
     }
 
-    /// The words as a display name: quotes taken off, one space wherever there was some.
-    fn phrase(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        for word in &self.words {
-            if word.spaced && !text.is_empty() {
-                text.push(b' ');
-            }
-            text.extend_from_slice(&word.text);
-        }
-        text
-    }
-
     /// The address, unless there is none.
     fn address(mut self) -> Option<EnvelopeAddress> {
         let Some(mut words) = self.angle.take() else {
             if self.words.is_empty() {
                 return None;
             }
-            let (mailbox, host) = addr_spec(&self.words);
-            return Some(EnvelopeAddress {
-                name: self.comment.filter(|text| !text.is_empty()),
-                route: None,
-                mailbox: Some(mailbox),
-                host: Some(host),
-            });
+            let spec = AddrSpec::read(&self.words);
+            return Some(self.named(spec, None));
         };
         let mut route = None;
         if words.first().is_some_and(|word| word.is(b'@'))
@@ -171,23 +154,66 @@ impl Entry {
             route = Some(joined(&words));
             words = behind;
         }
-        let (mailbox, host) = addr_spec(&words);
-        let phrase = Some(self.phrase()).filter(|phrase| !phrase.is_empty());
-        Some(EnvelopeAddress {
-            name: phrase.or(self.comment.filter(|text| !text.is_empty())),
+        let spec = AddrSpec {
+            in_front: phrase(&self.words),
+            ..AddrSpec::read(&words)
+        };
+        Some(self.named(spec, route))
+    }
+
+    /// With the words in front of it for a name, else the comment.
+    fn named(self, spec: AddrSpec, route: Option<Vec<u8>>) -> EnvelopeAddress {
+        let names = [Some(spec.in_front), self.comment];
+        EnvelopeAddress {
+            name: names.into_iter().flatten().find(|name| !name.is_empty()),
             route,
-            mailbox: Some(mailbox),
-            host: Some(host),
-        })
+            mailbox: Some(spec.local_part),
+            host: Some(spec.domain),
+        }
     }
 }
 
-/// Local part and domain around the last `@`.
-fn addr_spec(words: &[Word]) -> (Vec<u8>, Vec<u8>) {
-    match words.iter().rposition(|word| word.is(b'@')) {
-        Some(at) => (joined(&words[..at]), joined(&words[at + 1..])),
-        None => (joined(words), Vec::new()),
+/// `local-part@domain`, as it is found among words.
+struct AddrSpec {
+    in_front: Vec<u8>,
+    local_part: Vec<u8>,
+    domain: Vec<u8>,
+}
+
+impl AddrSpec {
+    /// What is around the last `@`. White space is within an address only next to a dot, as old programs wrote it.
+    fn read(words: &[Word]) -> AddrSpec {
+        let Some(at) = words.iter().rposition(|word| word.is(b'@')) else {
+            return AddrSpec {
+                in_front: Vec::new(),
+                local_part: joined(words),
+                domain: Vec::new(),
+            };
+        };
+        let (local, domain) = (&words[..at], &words[at + 1..]);
+        let start = (1..local.len())
+            .rev()
+            .find(|&index| local[index].is_apart_from(&local[index - 1]));
+        let end = (1..domain.len()).find(|&index| domain[index].is_apart_from(&domain[index - 1]));
+        let (in_front, local) = local.split_at(start.unwrap_or(0));
+        AddrSpec {
+            in_front: phrase(in_front),
+            local_part: joined(local),
+            domain: joined(&domain[..end.unwrap_or(domain.len())]),
+        }
     }
+}
+
+/// Words as a display name: quotes taken off, one space wherever there was some.
+fn phrase(words: &[Word]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for word in words {
+        if word.spaced {
+            text.push(b' ');
+        }
+        text.extend_from_slice(&word.text);
+    }
+    text.trim_ascii().to_vec()
 }
 
 fn joined(words: &[Word]) -> Vec<u8> {
@@ -217,6 +243,10 @@ impl Word {
     fn is(&self, special: u8) -> bool {
         self.special && self.text == [special]
     }
+
+    fn is_apart_from(&self, in_front: &Word) -> bool {
+        self.spaced && !self.text.starts_with(b".") && !in_front.text.ends_with(b".")
+    }
 }
 
 /// `[192.0.2.1]`, with its brackets.
@@ -236,4 +266,101 @@ fn encoded_word_length(bytes: &[u8]) -> Option<usize> {
     let word = bytes.get(..end + 4)?;
     let whole = word.ends_with(b"=") && !word.iter().any(u8::is_ascii_whitespace);
     whole.then_some(word.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each as `name|route|mailbox|host`, a dash for NIL.
+    fn list(value: &str) -> Vec<String> {
+        let mut list = Vec::new();
+        assert!(read(value.as_bytes(), &mut list));
+        let text = |text: Option<Vec<u8>>| text.map_or("-".to_owned(), |text| String::from_utf8(text).unwrap());
+        list.into_iter()
+            .map(|address| {
+                [address.name, address.route, address.mailbox, address.host]
+                    .map(text)
+                    .join("|")
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_examples_of_the_rfc() {
+        // RFC 5322 Appendix A
+        for (value, wanted) in [
+            (
+                "\"Joe Q. Public\" <john.q.public@example.com>",
+                &["Joe Q. Public|-|john.q.public|example.com"][..],
+            ),
+            (
+                "Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>",
+                &["Mary Smith|-|mary|x.test", "-|-|jdoe|example.org", "Who?|-|one|y.test"],
+            ),
+            (
+                "<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>",
+                &["-|-|boss|nil.test", "Giant; \"Big\" Box|-|sysservices|example.net"],
+            ),
+            (
+                "A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;",
+                &[
+                    "-|-|A Group|-",
+                    "Ed Jones|-|c|a.test",
+                    "-|-|joe|where.test",
+                    "John|-|jdoe|one.test",
+                    "-|-|-|-",
+                ],
+            ),
+            ("Undisclosed recipients:;", &["-|-|Undisclosed recipients|-", "-|-|-|-"]),
+            (
+                "Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>",
+                &["Pete|-|pete|silly.test"],
+            ),
+            (
+                "Mary Smith <@node.test:mary@example.net>, , jdoe@test   . example",
+                &["Mary Smith|@node.test|mary|example.net", "-|-|jdoe|test.example"],
+            ),
+        ] {
+            assert_eq!(list(value), wanted, "{value}");
+        }
+    }
+
+    #[test]
+    fn as_programs_write_them() {
+        for (value, wanted) in [
+            ("", &[][..]),
+            (" , (nobody) ,", &[]),
+            ("root", &["-|-|root|"]),
+            ("root (Cron Daemon)", &["Cron Daemon|-|root|"]),
+            ("MAILER-DAEMON <>", &["MAILER-DAEMON|-||"]),
+            ("a@b (one) (two)", &["one|-|a|b"]),
+            ("a@b <a@b>", &["a@b|-|a|b"]),
+            ("Ann B a@b trailing", &["Ann B|-|a|b"]),
+            ("a@b; c@d", &["-|-|a|b", "-|-|c|d"]),
+            ("g: a@b, h: c@d;", &["-|-|g|-", "-|-|a|b", "h:|-|c|d", "-|-|-|-"]),
+            ("g: a@b", &["-|-|g|-", "-|-|a|b", "-|-|-|-"]),
+            ("<open@angle, c@d", &["-|-|open|angle", "-|-|c|d"]),
+            ("<@a,@b:c@d>, <@e, f@g", &["-|@a,@b|c|d", "-|-|f|g"]),
+            (
+                "=?utf-8?Q?a,_<b>?= =?utf-8?Q?c?= <d@e>",
+                &["=?utf-8?Q?a,_<b>?= =?utf-8?Q?c?=|-|d|e"],
+            ),
+            ("=?utf-8?Q?a b?= <d@e>", &["=?utf-8?Q?a b?=|-|d|e"]),
+            ("[list] x <a@[192.0.2.1]>", &["[list] x|-|a|[192.0.2.1]"]),
+            ("\"a@b\"@c, \"a\" \"b\"@c", &["-|-|a@b|c", "a|-|b|c"]),
+            ("\"open", &["-|-|open|"]),
+            ("\"\" <a@b>, \" \" <c@d> (x)", &["-|-|a|b", "x|-|c|d"]),
+            (")(<>@,;:\\\".[]", &["<>@,;:\".[]|-|)|"]),
+        ] {
+            assert_eq!(list(value), wanted, "{value}");
+        }
+    }
+
+    #[test]
+    fn there_is_a_most() {
+        let mut list = Vec::new();
+        assert!(!read("a,".repeat(5000).as_bytes(), &mut list));
+        assert_eq!(list.len(), MAX_ADDRESSES);
+    }
 }

@@ -1,5 +1,6 @@
 //! What the Content fields of a header say of its body (RFC 2045, RFC 2046, RFC 2183).
 
+use super::continuations;
 use super::lexer::Lexer;
 use crate::mail::header::fields;
 use crate::mail::summary::{Content, Parameters, Part};
@@ -144,7 +145,7 @@ fn parameters(mut lexer: Lexer<'_>) -> Parameters {
         lexer.take_while(|byte| byte != b';');
         lexer.skip(b';');
     }
-    parameters
+    continuations::join(parameters)
 }
 
 /// A value without quotes, as it would have been with them: programs leave them out in front of spaces, slashes and

@@ -8,12 +8,13 @@
 //! [`MimeLimits`], whatever the message is.
 //!
 //! `scanner` cuts lines, `block` keeps the header fields that matter, `tree` builds the parts; `content` and `envelope`
-//! read fields, `lexer` and `addresses` below them; `codec` is the form in which the index stores a summary.
+//! read fields, with `addresses`, `continuations` and `lexer` below them; `codec` is the form in which the index stores a summary.
 
 mod addresses;
 mod block;
 mod codec;
 mod content;
+mod continuations;
 mod envelope;
 mod lexer;
 mod scanner;

@@ -130,7 +130,7 @@ fn multiparts() {
         // the same boundary twice: the inner counts until it is closed
         (
             "--b\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\none\n--b--\n--b\n\ntwo\n--b--\n",
-            "multipart/mixed(multipart/alternative(text/plain[one]0))",
+            "multipart/mixed(multipart/alternative(text/plain[one]0) text/plain[two]0)",
         ),
         (
             "--b\nContent-Type: message/rfc822\n\nSubject: x\n\none\n--b\nContent-Type: message/rfc822\n\n--b--",

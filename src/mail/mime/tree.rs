@@ -111,13 +111,13 @@ impl Tree {
     }
 
     /// The delimiter that a line is, if it is one. It suffices that the boundary is its beginning (RFC 2046 §5.1.1); where
-    /// one boundary is the beginning of another, the longer counts; where two are the same, the inner.
+    /// one boundary is the beginning of another, the longer counts; where two are the same, the inner that is not closed.
     pub(super) fn delimiter(&self, line: &[u8]) -> Option<Delimiter> {
         let line = line.strip_prefix(b"--")?;
         let (level, multipart) = self
             .multiparts()
             .filter(|(_, multipart)| line.starts_with(&multipart.boundary))
-            .max_by_key(|(level, multipart)| (multipart.boundary.len(), *level))?;
+            .max_by_key(|(level, multipart)| (multipart.boundary.len(), !multipart.closed, *level))?;
         let closing = line[multipart.boundary.len()..].starts_with(b"--");
         let ignored = multipart.closed || multipart.full && !closing;
         (!ignored).then_some(Delimiter { level, closing })
