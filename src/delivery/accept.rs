@@ -129,3 +129,109 @@ async fn append(inbox: Arc<Mailbox>, spooled: Spooled) -> Result<Arc<Notice>, Er
 fn crashed(error: tokio::task::JoinError) -> Error {
     Error::Unavailable(anyhow!(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::Accounts;
+    use crate::config::Config;
+    use crate::mail::address::Address;
+    use crate::mail::envelope::{ForwardPath, ReversePath};
+    use crate::mail::ids::AccountId;
+    use crate::mailbox::Mailboxes;
+    use tempfile::TempDir;
+
+    async fn delivery() -> (TempDir, Delivery) {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::default();
+        let accounts = Accounts::open(folder.path(), &config.login).await.unwrap();
+        let mailboxes = Mailboxes::open(folder.path(), &config.storage).await.unwrap();
+        (folder, Delivery::new(accounts, mailboxes))
+    }
+
+    fn letter(recipients: &[&str]) -> Letter {
+        let mut envelope = Envelope::new(ReversePath::parse("sender@example.com").unwrap());
+        envelope.forward_paths = recipients
+            .iter()
+            .map(|path| ForwardPath::parse(path).unwrap())
+            .collect();
+        let account = |(id, path): (usize, &&str)| Account {
+            id: AccountId(id as i64),
+            address: Address::parse(path).unwrap(),
+        };
+        Letter {
+            id: "1".to_owned(),
+            envelope,
+            recipients: recipients.iter().enumerate().map(account).collect(),
+            ended: Instant::now(),
+        }
+    }
+
+    async fn arriving(delivery: &Delivery) -> Incoming {
+        let mut incoming = delivery.begin();
+        incoming.write(b"Subject: hello\r\n\r\nText\r\n").await.unwrap();
+        incoming
+    }
+
+    async fn messages(delivery: &Delivery, account: &str) -> u32 {
+        let mailboxes = delivery
+            .mailboxes
+            .account(&Address::parse(account).unwrap())
+            .await
+            .unwrap();
+        mailboxes.status(&MailboxName::inbox()).await.unwrap().messages
+    }
+
+    const MANY: [&str; 20] = [
+        "a@x.test", "b@x.test", "c@x.test", "d@x.test", "e@x.test", "f@x.test", "g@x.test", "h@x.test", "i@x.test",
+        "j@x.test", "k@x.test", "l@x.test", "m@x.test", "n@x.test", "o@x.test", "p@x.test", "q@x.test", "r@x.test",
+        "s@x.test", "t@x.test",
+    ];
+
+    #[tokio::test]
+    async fn every_recipient_has_a_copy_and_whoever_watches_is_told() {
+        let (_folder, delivery) = delivery().await;
+        let mut reports = delivery.reports();
+        let incoming = arriving(&delivery).await;
+        delivery.accept(letter(&MANY), incoming).await.unwrap();
+        for account in MANY {
+            assert_eq!(messages(&delivery, account).await, 1);
+        }
+        let report = reports.try_recv().unwrap();
+        assert_eq!(
+            (report.from.as_str(), report.to.len(), report.size),
+            ("sender@example.com", 20, 24)
+        );
+        assert_eq!(report.notices.len(), 20);
+    }
+
+    #[tokio::test]
+    async fn when_one_inbox_cannot_be_opened_nobody_has_a_copy() {
+        let (folder, delivery) = delivery().await;
+        // What is no folder can be no Maildir.
+        std::fs::create_dir_all(folder.path().join("mail/x.test")).unwrap();
+        std::fs::write(folder.path().join("mail/x.test/b"), "").unwrap();
+        let mut reports = delivery.reports();
+        let incoming = arriving(&delivery).await;
+        let failed = delivery.accept(letter(&["a@x.test", "b@x.test"]), incoming).await;
+        assert!(matches!(failed, Err(Error::Unavailable(_))));
+        assert_eq!(messages(&delivery, "a@x.test").await, 0);
+        assert!(reports.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_delivery_ends_although_nobody_waits_for_it() {
+        let (_folder, delivery) = delivery().await;
+        let mut reports = delivery.reports();
+        let incoming = arriving(&delivery).await;
+        let accepting = delivery.accept(letter(&["a@x.test"]), incoming);
+        tokio::select! {
+            biased;
+            _ = accepting => unreachable!("it has only begun"),
+            () = std::future::ready(()) => {}
+        }
+        let report = tokio::time::timeout(Duration::from_secs(20), reports.recv()).await;
+        assert_eq!(report.unwrap().unwrap().to, ["a@x.test"]);
+        assert_eq!(messages(&delivery, "a@x.test").await, 1);
+    }
+}
