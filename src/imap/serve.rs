@@ -6,6 +6,7 @@ use super::framer::Frame;
 use super::parse::ParseError;
 use super::session::{Imap, Session, State};
 use crate::net::connection::{Connection, ReadError};
+use std::io;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -31,6 +32,7 @@ async fn live(mut session: Session, shutdown: CancellationToken) {
             let _ = session.flush().await;
             text
         }
+        Err(Failure::Disconnected(error)) if error.kind() == io::ErrorKind::TimedOut => "the client does not read",
         Err(Failure::Disconnected(error)) => {
             tracing::debug!(%error, "disconnected");
             "disconnected"
