@@ -30,11 +30,15 @@ pub(crate) struct Offer {
     pub(crate) start_tls: bool,
     /// Passwords may be sent.
     pub(crate) log_in: bool,
+    /// The largest message that APPEND takes, in every mailbox.
+    pub(crate) append_limit: u32,
 }
 
 /// The names, separated by spaces.
 pub(crate) fn list(offer: Offer) -> String {
+    let append_limit = format!("APPENDLIMIT={}", offer.append_limit); // RFC 7889
     let mut names = EXTENSIONS.to_vec();
+    names.push(&append_limit);
     if offer.start_tls {
         names.push("STARTTLS");
     }
@@ -55,12 +59,14 @@ mod tests {
         let plain = list(Offer {
             start_tls: true,
             log_in: false,
+            append_limit: 1000,
         });
-        assert!(plain.starts_with("IMAP4rev1 ") && plain.ends_with(" STARTTLS LOGINDISABLED"));
+        assert!(plain.starts_with("IMAP4rev1 ") && plain.ends_with(" APPENDLIMIT=1000 STARTTLS LOGINDISABLED"));
         assert!(!plain.contains("AUTH="));
         let encrypted = list(Offer {
             start_tls: false,
             log_in: true,
+            append_limit: 1000,
         });
         assert!(encrypted.ends_with(" AUTH=PLAIN AUTH=LOGIN"));
         assert!(!encrypted.contains("STARTTLS") && !encrypted.contains("LOGINDISABLED"));

@@ -137,6 +137,8 @@ pub enum StatusItem {
     Deleted,
     Size,
     HighestModSeq,
+    /// RFC 7889 §3.1.
+    AppendLimit,
 }
 
 /// One end of a range.

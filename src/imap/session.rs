@@ -107,7 +107,13 @@ impl Session {
         capability::list(capability::Offer {
             start_tls: self.connection.can_start_tls(),
             log_in: self.may_log_in(),
+            append_limit: self.append_limit(),
         })
+    }
+
+    /// The largest message that APPEND takes, as far as it can be told: a `number` has 32 bits (RFC 7889 §5).
+    pub(crate) fn append_limit(&self) -> u32 {
+        u32::try_from(self.imap.config.imap.max_append.get()).unwrap_or(u32::MAX)
     }
 
     /// Writes a tagged answer, or an untagged one when the tag could not be read.

@@ -46,7 +46,7 @@ async fn with_status(
     match Box::pin(login.mailboxes.status(&line.name)).await {
         Ok(found) => {
             write(session, line);
-            status::write(&mut session.output, line.name.as_str(), items, &found);
+            status::write(session, line.name.as_str(), items, &found);
         }
         Err(Error::NotFound) => {
             line.attributes.push("\\Noselect");

@@ -1,4 +1,4 @@
-//! STATUS (RFC 9051 §6.3.11, RFC 7162 §3.1.7, RFC 8438).
+//! STATUS (RFC 9051 §6.3.11, RFC 7162 §3.1.7, RFC 7889 §3.1, RFC 8438).
 
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::{MailboxArgument, StatusItem};
@@ -15,12 +15,17 @@ pub(crate) async fn status(
 ) -> Outcome {
     let name = mailbox.map_err(Error::from)?;
     let status = login.mailboxes.status(&name).await?;
-    write(&mut session.output, name.as_str(), items, &status);
+    write(session, name.as_str(), items, &status);
     Ok(Answer::ok("STATUS completed"))
 }
 
 /// One STATUS response (RFC 9051 §7.3.4).
-pub(super) fn write(output: &mut Output, name: &str, items: &[StatusItem], status: &MailboxStatus) {
+pub(super) fn write(session: &mut Session, name: &str, items: &[StatusItem], status: &MailboxStatus) {
+    let append_limit = session.append_limit();
+    response(&mut session.output, name, items, status, append_limit);
+}
+
+fn response(output: &mut Output, name: &str, items: &[StatusItem], status: &MailboxStatus, append_limit: u32) {
     output.raw(b"* STATUS ");
     output.mailbox(name);
     output.raw(b" (");
@@ -36,6 +41,7 @@ pub(super) fn write(output: &mut Output, name: &str, items: &[StatusItem], statu
             StatusItem::Unseen => output.text(format_args!("UNSEEN {}", status.unseen)),
             StatusItem::Deleted => output.text(format_args!("DELETED {}", status.deleted)),
             StatusItem::Size => output.text(format_args!("SIZE {}", status.size)),
+            StatusItem::AppendLimit => output.text(format_args!("APPENDLIMIT {append_limit}")),
             StatusItem::HighestModSeq => output.text(format_args!("HIGHESTMODSEQ {}", status.highest_mod_seq)),
         }
     }
@@ -64,12 +70,13 @@ mod tests {
             StatusItem::Messages,
             StatusItem::Size,
             StatusItem::HighestModSeq,
+            StatusItem::AppendLimit,
         ];
         let mut output = Output::new();
-        write(&mut output, "Entwürfe", &items, &status);
+        response(&mut output, "Entwürfe", &items, &status, 1000);
         assert_eq!(
             output.written(),
-            b"* STATUS \"Entw&APw-rfe\" (UIDNEXT 44292 MESSAGES 231 SIZE 1099511627776 HIGHESTMODSEQ 1)\r\n"
+            b"* STATUS \"Entw&APw-rfe\" (UIDNEXT 44292 MESSAGES 231 SIZE 1099511627776 HIGHESTMODSEQ 1 APPENDLIMIT 1000)\r\n"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! STATUS (RFC 9051 §6.3.11) with HIGHESTMODSEQ (RFC 7162 §3.1.7) and SIZE (RFC 8438).
+//! STATUS (RFC 9051 §6.3.11) with HIGHESTMODSEQ (RFC 7162 §3.1.7), SIZE (RFC 8438) and APPENDLIMIT (RFC 7889).
 
 use super::cursor::{Cursor, Fault, Parsed};
 use crate::imap::command::{CommandBody, StatusItem};
@@ -38,6 +38,7 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<StatusItem> {
         "DELETED" => Ok(StatusItem::Deleted),
         "SIZE" => Ok(StatusItem::Size),
         "HIGHESTMODSEQ" => Ok(StatusItem::HighestModSeq),
+        "APPENDLIMIT" => Ok(StatusItem::AppendLimit),
         _ => Err(Fault::bad("unknown STATUS item", start)),
     }
 }
