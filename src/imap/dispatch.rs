@@ -7,6 +7,8 @@ use super::commands::*;
 use super::framer::Literal;
 use super::session::{Session, State};
 use super::updates;
+use crate::net::connection::ReadError;
+use std::io;
 use tokio_util::sync::CancellationToken;
 
 /// Runs a command and writes all its answers; they leave when the client has pipelined nothing further. `message` is the
@@ -26,19 +28,28 @@ pub(crate) async fn run(
         outcome => outcome?,
     };
     if let Some(message) = message {
-        let bounds = session.bounds();
-        Box::pin(
-            session
-                .framer
-                .refuse(&mut session.connection, &mut session.output, bounds, message),
-        )
-        .await?;
+        Box::pin(refuse(session, message)).await?;
     }
     if let State::Selected(_, selected) = state {
         updates::tell(session, selected, expunge).await?;
     }
     session.answer(Some(&tag), &answer);
     Ok(answer.kind)
+}
+
+/// Lets the message of an APPEND pass that was not taken. One that nobody would read to its end is the end.
+async fn refuse(session: &mut Session, message: Literal) -> Result<(), Failure> {
+    let bounds = session.bounds();
+    let passed = session
+        .framer
+        .refuse(&mut session.connection, &mut session.output, bounds, message)
+        .await;
+    match passed {
+        Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(Failure::Bye("A message too large to be skipped"))
+        }
+        passed => Ok(passed?),
+    }
 }
 
 /// The table of states and commands (RFC 9051 §6). Futures are boxed, so that a session that idles carries that of IDLE
