@@ -25,11 +25,15 @@ class StartError(Exception):
 class Server:
     """What a scenario is told about any server: ports, certificate, accounts."""
 
-    def __init__(self, folder, log, name, binary=None):
+    process = None
+    """The server, if it is one process that a scenario may restart."""
+    serve = ()
+    """The command that runs it."""
+
+    def __init__(self, folder, log, name):
         self.folder = folder
         self.log = log
         self.name = name
-        self.binary = binary
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES))))
         self.passwords = {account: secrets.token_urlsafe(12) for account in ACCOUNTS}
 
@@ -53,7 +57,9 @@ class Server:
         description.write_text(
             json.dumps({
                 "name": self.name,
-                "binary": self.binary and str(self.binary),
+                "process": self.process and self.process.pid,
+                "command": [str(word) for word in self.serve],
+                "data": str(self.folder / "data"),
                 "host": "localhost",
                 "domain": DOMAIN,
                 "ports": self.ports,
@@ -84,16 +90,16 @@ class Posthaste(Server):
     """`posthaste serve` on a data folder of its own."""
 
     def __init__(self, folder, log, binary):
-        super().__init__(folder, log, self.version(binary), binary)
+        super().__init__(folder, log, self.version(binary))
+        self.binary = binary
         self.config = folder / "posthaste.toml"
         self.config.write_text(
             f'data = "{folder}/data"\nhostname = "mail.{DOMAIN}"\n\n[log]\nformat = "human"\n\n[listen]\n'
             + "".join(f'{service} = ["127.0.0.1:{port}"]\n' for service, port in self.ports.items())
         )
-        with open(log, "wb") as output:
-            self.process = subprocess.Popen(
-                [binary, "serve", "--config", self.config], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            )
+        self.serve = [binary, "serve", "--config", self.config]
+        with open(log, "ab") as output:
+            self.process = subprocess.Popen(self.serve, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
             self.await_ready(self.process)
             # While the server runs, as an owner would.

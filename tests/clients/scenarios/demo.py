@@ -12,9 +12,9 @@ START_SECONDS = 30
 
 def main():
     need("curl", "openssl", "swaks")
-    if not SERVER["binary"]:
+    if not SERVER["command"]:
         skip("only Posthaste has a demo")
-    demo = Program([SERVER["binary"], "demo", "--data", Path("demo").absolute(), "--port-base", "0"])
+    demo = Program([SERVER["command"][0], "demo", "--data", Path("demo").absolute(), "--port-base", "0"])
     demo.until(r"^Deliveries:", START_SECONDS)
     pasted = [line.strip() for line in demo.lines if re.match(r"  (\(printf|printf|curl|swaks) ", line)]
     watch, *sends, read = pasted

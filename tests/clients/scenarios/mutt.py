@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 
 from fixture import ALICE, CERTIFICATE, HOST, PORTS, WAIT_SECONDS, await_push, check, deliver, expunged, flags, imap
-from fixture import message, need, step, subjects
+from fixture import eventually, message, need, step, subjects
 
 SETTINGS = f"""
 set folder = "."
@@ -19,6 +19,8 @@ set quit = yes
 set delete = yes
 set wait_key = no
 set confirmappend = no
+set confirmcreate = no
+set mbox_type = Maildir
 set mark_old = no
 set sort = mailbox-order
 set pipe_decode = no
@@ -48,6 +50,7 @@ def main():
         go("number 2"), "<delete-message>",
         go("number 3"), "<display-message><exit>",
         go("number 4"), f"<copy-message>{maildir}/.Projects<enter>",
+        go("number 4"), f"<copy-message>{maildir}/.FromMutt<enter>",
         "<sync-mailbox><exit>",
     )
     told = await_push(
@@ -58,8 +61,10 @@ def main():
     check("left", subjects(client), {uids[0]: "number 1", uids[2]: "number 3", uids[3]: "number 4"})
     check("flagged", client.search("FLAGGED"), [uids[0]])
     assert uids[2] in client.search("SEEN")
-    client.select_folder("Projects")
-    check("saved by mutt", list(subjects(client).values()), ["number 4"])
+    eventually("the folder that mutt made", lambda: client.folder_exists("FromMutt"))
+    for folder in ("Projects", "FromMutt"):
+        client.select_folder(folder)
+        check(f"saved to {folder}", list(subjects(client).values()), ["number 4"])
 
     step("what the server delivers and flags, seen by mutt on the Maildir")
     client.select_folder("INBOX")
@@ -95,13 +100,16 @@ def pushed(told, flag):
 
 
 def mutt(mailbox, *keys):
-    """Runs mutt on a terminal of its own and presses the keys; the last of them must leave it."""
+    """Runs mutt on a terminal of its own, as the owner of the mail, and presses the keys; the last must leave it."""
+    owner = os.stat(ALICE["maildir"])
+    os.chown(".", owner.st_uid, owner.st_gid)
     Path("muttrc").write_text(f'{SETTINGS}push "{"".join(keys)}"\n')
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     process = subprocess.Popen(
         ["mutt", "-n", "-F", "muttrc", "-f", str(mailbox)],
         stdin=slave, stdout=slave, stderr=slave, env=os.environ | {"TERM": "xterm"}, start_new_session=True,
+        user=owner.st_uid, group=owner.st_gid,
     )
     os.close(slave)
     screen = bytearray()

@@ -145,8 +145,8 @@ def certificate():
 
 def print_commands(log):
     print("  commands Thunderbird sent:")
-    for command in dict.fromkeys(re.findall(r"SendData: (?:\w+ )?(.*)", log_text(log))):
-        if "suppressed" not in command:
+    for command in dict.fromkeys(re.findall(r"SendData: (?:\d+ )?(\w+.*)", log_text(log))):
+        if not re.match(r"Logging suppressed|[\w-]+:|From Thunderbird", command):
             print(f"    {command.strip()}")
 
 
