@@ -22,7 +22,6 @@ pub(crate) struct Reply {
 }
 
 // What has one cause and one wording. The rest stands where it is used.
-#[allow(missing_docs)]
 impl Reply {
     pub(crate) const OK: Reply = Reply::new(250, "2.0.0", "OK");
     pub(crate) const GO_ON: Reply = Reply::new(354, "", "End data with <CR><LF>.<CR><LF>");

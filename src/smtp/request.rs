@@ -44,7 +44,7 @@ pub(crate) enum Request<'a> {
 /// The parameters of MAIL.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Parameters {
-    /// SIZE (RFC 1870 §3).
+    /// SIZE (RFC 1870 §6).
     pub(crate) size: Option<u64>,
     /// BODY (RFC 6152 §2).
     pub(crate) body: BodyType,
@@ -198,7 +198,7 @@ fn mail_parameters(text: &str) -> Result<Parameters, Reply> {
     Ok(parsed)
 }
 
-/// RFC 1870 §3: up to 20 digits, which may be more than 64 bits hold.
+/// RFC 1870 §6: up to 20 digits, which may be more than 64 bits hold.
 fn parse_size(value: &str) -> Result<u64, Reply> {
     let digits = (1..=20).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
     match digits {
