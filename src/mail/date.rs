@@ -3,6 +3,8 @@
 //! RFC 5322 §3.3 and §4.3 (the Date field), RFC 9051 §9 (`date-time`). What is no date is `None`; a moment outside of the
 //! years 0 to 9999, which no mail format can write, is written as the nearest that can.
 
+use std::str::FromStr;
+
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
@@ -59,7 +61,7 @@ impl Timestamp {
                         month = month.or(Some(number));
                     } else if word.bytes().all(|byte| byte.is_ascii_digit()) {
                         match day {
-                            None => day = Some(word.parse().ok()?),
+                            None => day = Some(number(word)?),
                             Some(_) => year = year.or(Some(full_year(word)?)),
                         }
                     } else if time.is_some() {
@@ -106,11 +108,7 @@ impl Timestamp {
         if time.split(':').any(|part| part.len() != 2) {
             return None;
         }
-        Timestamp::at(
-            (year, month, day as i8),
-            time_of_day(time)?,
-            numeric_offset(&text[21..])?,
-        )
+        Timestamp::at((year, month, day), time_of_day(time)?, numeric_offset(&text[21..])?)
     }
 
     /// As INTERNALDATE is written, without the quotes; the day padded to two places by a space (RFC 9051 §9, `date-time`).
@@ -222,10 +220,7 @@ fn time_of_day(word: &str) -> Option<(i8, i8, i8)> {
     let hour = number(parts.next()?)?;
     let minute = number(parts.next()?)?;
     let second = parts.next().map_or(Some(0), number)?;
-    parts
-        .next()
-        .is_none()
-        .then_some((hour as i8, minute as i8, second as i8))
+    parts.next().is_none().then_some((hour, minute, second))
 }
 
 /// `-0700`, also behind a name as in `GMT-0700`.
@@ -237,7 +232,7 @@ fn numeric_offset(word: &str) -> Option<i16> {
         _ => return None,
     };
     let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.len() == 4)?;
-    let (hours, minutes) = (number(&digits[..2])?, number(&digits[2..])?);
+    let (hours, minutes): (i16, i16) = (number(&digits[..2])?, number(&digits[2..])?);
     (minutes < 60).then_some(sign * (hours * 60 + minutes))
 }
 
@@ -257,10 +252,10 @@ fn named_offset(word: &str) -> Option<i16> {
     known.map(|(_, hours)| hours * 60)
 }
 
-/// One to four decimal digits and nothing else.
-fn number(digits: &str) -> Option<i16> {
-    let plain = !digits.is_empty() && digits.len() <= 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| digits.parse().ok())?
+/// Decimal digits and nothing else, of a number that fits.
+fn number<T: FromStr>(digits: &str) -> Option<T> {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain)
 }
 
 #[cfg(test)]
@@ -309,6 +304,8 @@ mod tests {
             ("31 Feb 2000 00:00:00 +0000", None),
             ("1 Jan 2000 24:00:00 +0000", None),
             ("1 Jan 2000 00:00:61 +0000", None),
+            ("1 Jan 2000 256:00:00 +0000", None),
+            ("257 Jan 2000 00:00:00 +0000", None),
             ("1 Jan 99999 00:00:00 +0000", None),
             ("1 Foo 2000 00:00:00 +0000", None),
             ("2000-01-01T00:00:00Z", None),

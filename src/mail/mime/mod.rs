@@ -7,7 +7,7 @@
 //! `header_start ≤ body_start ≤ body_end ≤ size` and lies within the body of the part around it; memory is bounded by
 //! [`MimeLimits`], whatever the message is.
 //!
-//! `scanner` cuts lines, `block` keeps the header fields that matter, `tree` builds the parts; `content` and `envelope`
+//! `scanner` cuts lines, `block` keeps the header fields that matter, `tree` builds the parts, whose cost `values` counts; `content` and `envelope`
 //! read fields, with `addresses`, `continuations` and `lexer` below them; `codec` is the form in which the index stores a summary.
 
 mod addresses;
@@ -19,6 +19,7 @@ mod envelope;
 mod lexer;
 mod scanner;
 mod tree;
+mod values;
 
 pub use scanner::Scanner;
 

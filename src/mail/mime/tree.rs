@@ -1,7 +1,7 @@
 //! The parts of a message while they are being read: those that are open, outermost first.
 
 use super::block::Block;
-use super::{MimeLimits, content, envelope};
+use super::{MimeLimits, content, envelope, values};
 use crate::mail::header::fields;
 use crate::mail::summary::{CACHED_FIELDS, Content, EnclosedMessage, MessageEnvelope, Part, Summary};
 
@@ -142,9 +142,9 @@ impl Tree {
         let part = &mut innermost.part;
         let boundary = content::parameter(&part.parameters, b"boundary").map(<[u8]>::to_vec);
         if depth > 1 {
-            let size = size(part);
+            let size = values::of_part(part);
             if size > self.values {
-                clear(part);
+                values::clear(part);
                 self.truncated = true;
             }
             self.values = self.values.saturating_sub(size);
@@ -284,7 +284,7 @@ impl Tree {
             }
             return;
         };
-        let size = envelope_size(&read);
+        let size = values::of_envelope(&read);
         if size > self.values {
             read = MessageEnvelope::default();
             self.truncated = true;
@@ -292,52 +292,4 @@ impl Tree {
         self.values = self.values.saturating_sub(size);
         *envelope = read;
     }
-}
-
-/// What a kept value costs besides its bytes.
-const OVERHEAD: usize = 48;
-
-/// Bytes of memory that the values of a part's header fill, about.
-fn size(part: &Part) -> usize {
-    let parameters = part.disposition.iter().flat_map(|(_, parameters)| parameters);
-    let pairs = part
-        .parameters
-        .iter()
-        .chain(parameters)
-        .flat_map(|(name, value)| [name, value]);
-    let texts = [&part.id, &part.description, &part.md5, &part.location];
-    let values = pairs.chain(texts.into_iter().flatten()).chain(&part.language);
-    values.map(|value| value.len() + OVERHEAD).sum()
-}
-
-/// Drops all that [`size`] counts.
-fn clear(part: &mut Part) {
-    part.parameters.clear();
-    part.language.clear();
-    part.disposition = None;
-    for text in [&mut part.id, &mut part.description, &mut part.md5, &mut part.location] {
-        *text = None;
-    }
-}
-
-/// Bytes of memory that an envelope fills, about.
-fn envelope_size(envelope: &MessageEnvelope) -> usize {
-    let texts = [
-        &envelope.date,
-        &envelope.subject,
-        &envelope.in_reply_to,
-        &envelope.message_id,
-    ];
-    let lists = [
-        &envelope.from,
-        &envelope.sender,
-        &envelope.reply_to,
-        &envelope.to,
-        &envelope.cc,
-        &envelope.bcc,
-    ];
-    let addresses = lists.into_iter().flatten();
-    let parts = addresses.flat_map(|address| [&address.name, &address.route, &address.mailbox, &address.host]);
-    let values = texts.into_iter().chain(parts);
-    values.map(|value| value.as_ref().map_or(0, Vec::len) + OVERHEAD).sum()
 }
