@@ -41,7 +41,7 @@ pub(crate) enum Criterion {
     /// A MODSEQ of at least this (RFC 7162 §3.1.5).
     ModSeq(u64),
     /// A field of this name, in lower case, that holds the phrase.
-    Header(String, Phrase),
+    Header(String, Box<Phrase>),
     /// The phrase of that number in the body, decoded.
     Body(usize),
     /// The phrase of that number in header or body.
@@ -159,7 +159,7 @@ impl Query {
             SearchKey::SentSince(day) => Criterion::Sent(Days::since(*day)),
             SearchKey::Larger(octets) => Criterion::Larger(*octets),
             SearchKey::Smaller(octets) => Criterion::Smaller(*octets),
-            SearchKey::Header(name, text) => Criterion::Header(name.to_ascii_lowercase(), Phrase::new(text)),
+            SearchKey::Header(name, text) => Criterion::Header(name.to_ascii_lowercase(), Box::new(Phrase::new(text))),
             SearchKey::Body(text) => Criterion::Body(self.phrase(text)),
             SearchKey::Text(text) => Criterion::Text(self.phrase(text)),
             SearchKey::ModSeq(value) => {
