@@ -11,4 +11,5 @@ mod cli;
 mod config;
 mod layering;
 mod lifetime;
+mod picture;
 mod transcripts;
