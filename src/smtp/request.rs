@@ -74,6 +74,12 @@ impl<'a> Request<'a> {
         let line = line.trim_end_matches([' ', '\t']);
         let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
         let argument = argument.trim_start_matches(' ');
+        if verb.eq_ignore_ascii_case("EHLO") {
+            return Ok(Request::Ehlo(argument));
+        }
+        if verb.eq_ignore_ascii_case("HELO") {
+            return Ok(Request::Helo(argument));
+        }
         if verb.eq_ignore_ascii_case("MAIL") {
             let (path, parameters) = path(argument, "FROM:").ok_or(MAIL_SYNTAX)?;
             return Ok(Request::Mail(path, mail_parameters(parameters)?));
@@ -93,8 +99,6 @@ impl<'a> Request<'a> {
             _ => (argument, None),
         };
         let request = match proto(&format!("{verb} {asked}"))? {
-            Proto::Ehlo { .. } => Request::Ehlo(argument),
-            Proto::Helo { .. } => Request::Helo(argument),
             Proto::Noop { .. } => Request::Noop,
             Proto::Help { .. } => Request::Help,
             Proto::Vrfy { .. } => Request::Vrfy,
@@ -235,6 +239,7 @@ mod tests {
             ("EHLO mail.example.org", Request::Ehlo("mail.example.org")),
             ("ehlo [IPv6:::1] ", Request::Ehlo("[IPv6:::1]")),
             ("EHLO a b c", Request::Ehlo("a b c")),
+            ("EHLO", Request::Ehlo("")),
             ("HELO x", Request::Helo("x")),
             ("DATA", Request::Data),
             ("data \t ", Request::Data),
@@ -280,8 +285,6 @@ mod tests {
             "RSET x",
             "QUIT now",
             "STARTTLS please",
-            "EHLO",
-            "HELO ",
             "VRFY",
             "AUTH",
             "AUTH PLAIN a b",

@@ -1,4 +1,4 @@
-//! EHLO and HELO (RFC 5321 §4.1.1.1).
+//! EHLO and HELO (RFC 5321 §4.1.1.1). Their replies carry no enhanced status codes (RFC 2034 §4).
 
 use crate::smtp::extension::Extension;
 use crate::smtp::reply::Reply;
@@ -17,7 +17,6 @@ pub(crate) fn run(session: &mut Session, name: &str, extended: bool) -> Reply {
     state.tx = None;
     state.hello = Some(Hello { name, extended });
     let config = &session.smtp.config;
-    // RFC 2034 §4: neither greetings nor this reply carry an enhanced status code.
     let greeting = Reply::made(250, "", config.hostname.clone());
     match extended {
         true => Extension::lines(&session.state, config.smtp.max_message_size.get()).fold(greeting, Reply::and),
@@ -34,7 +33,7 @@ fn check(name: &str) -> Result<String, Reply> {
     if fits && name.bytes().all(plain) {
         Ok(name.to_owned())
     } else {
-        Err(Reply::new(501, "5.5.4", "Syntax: EHLO domain or address literal"))
+        Err(Reply::new(501, "", "Syntax: EHLO domain or address literal"))
     }
 }
 
