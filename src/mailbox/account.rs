@@ -19,7 +19,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The folders that an account has from the start.
 const USUAL: [(&str, SpecialUse); 5] = [
@@ -349,18 +348,19 @@ impl Inner {
         if let Some(parent) = name.parent() {
             self.create_missing(&parent).await?;
         }
-        let uid_validity = {
+        let taken = {
             let names = self.names();
             if names.mailboxes.len() >= self.shared.settings.max_mailboxes {
                 return Err(Error::Limit("the account has as many mailboxes as it may have"));
             }
-            fresh_uid_validity(names.mailboxes.values().map(|known| known.uid_validity))
+            names.mailboxes.values().map(|known| known.uid_validity).max()
         };
-        let control = Control::new(uid_validity, special_use);
-        let (made, written) = (folder.clone(), control.clone());
-        blocking(move || {
+        let (tree, made) = (self.tree.clone(), folder.clone());
+        let control = blocking(move || {
+            let control = Control::new(tree.fresh_uid_validity(taken)?, special_use);
             made.create()?;
-            written.store(made.path())
+            control.store(made.path())?;
+            Ok(control)
         })
         .await?;
         let place = Place {
@@ -446,10 +446,7 @@ fn first_look(tree: &Tree) -> io::Result<Names> {
     inbox.create()?;
     let found = tree.scan()?;
     let mut subscribed = tree.subscriptions()?;
-    let mut taken: Vec<UidValidity> = found
-        .iter()
-        .filter_map(|found| Some(found.control.as_ref()?.uid_validity))
-        .collect();
+    let taken = highest(&found);
     for (name, special_use) in USUAL {
         let there = |other: &str| found.iter().any(|found| found.name.as_str() == other);
         let synonym = SYNONYMS
@@ -460,8 +457,7 @@ fn first_look(tree: &Tree) -> io::Result<Names> {
             && !there(name.as_str())
             && let Some(folder) = tree.folder(&name)
         {
-            let uid_validity = fresh_uid_validity(taken.iter().copied());
-            taken.push(uid_validity);
+            let uid_validity = tree.fresh_uid_validity(taken)?;
             folder.create()?;
             Control::new(uid_validity, Some(special_use)).store(folder.path())?;
             subscribed.insert(name);
@@ -481,10 +477,7 @@ fn look(tree: &Tree) -> io::Result<Names> {
         ..Names::default()
     };
     let mut taken: BTreeSet<UidValidity> = BTreeSet::new();
-    let mut highest = found
-        .iter()
-        .filter_map(|found| Some(found.control.as_ref()?.uid_validity))
-        .max();
+    let highest = highest(&found);
     let mut uses: Vec<SpecialUse> = found
         .iter()
         .filter_map(|found| found.control.as_ref()?.special_use)
@@ -496,8 +489,7 @@ fn look(tree: &Tree) -> io::Result<Names> {
                 folder.create()?;
                 let special_use = by_name(&name).filter(|special_use| !uses.contains(special_use));
                 uses.extend(special_use);
-                let uid_validity = fresh_uid_validity(highest.into_iter());
-                highest = Some(uid_validity);
+                let uid_validity = tree.fresh_uid_validity(highest)?;
                 let control = Control::new(uid_validity, special_use);
                 control.store(folder.path())?;
                 control
@@ -509,6 +501,14 @@ fn look(tree: &Tree) -> io::Result<Names> {
     Ok(names)
 }
 
+/// The highest UIDVALIDITY of these.
+fn highest(found: &[Found]) -> Option<UidValidity> {
+    found
+        .iter()
+        .filter_map(|found| Some(found.control.as_ref()?.uid_validity))
+        .max()
+}
+
 /// What a folder that another program made is for, by its name.
 fn by_name(name: &MailboxName) -> Option<SpecialUse> {
     let usual = USUAL.iter().chain(&SYNONYMS);
@@ -516,16 +516,4 @@ fn by_name(name: &MailboxName) -> Option<SpecialUse> {
         .clone()
         .find(|(known, _)| known.eq_ignore_ascii_case(name.as_str()))
         .map(|(_, special_use)| *special_use)
-}
-
-/// A UIDVALIDITY above all that the account has: the time, as RFC 9051 §2.3.1.1 proposes, so that a name that is used again
-/// does not get a value that it had before.
-fn fresh_uid_validity(taken: impl Iterator<Item = UidValidity>) -> UidValidity {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let now = u32::try_from(now).unwrap_or(u32::MAX);
-    let above = taken.map(|value| value.get().saturating_add(1)).max().unwrap_or(1);
-    UidValidity::new(now.max(above)).unwrap_or(UidValidity::MIN)
 }

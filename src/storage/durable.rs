@@ -25,7 +25,7 @@ pub(crate) fn replace(file: &Path, contents: &[u8]) -> io::Result<()> {
 /// Creates a folder, and makes its name in its parent durable. One that exists is fine.
 pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
     match std::fs::create_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         Err(error) => Err(error),
         Ok(()) => folder.parent().map_or(Ok(()), sync_folder),
     }

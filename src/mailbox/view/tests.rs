@@ -219,13 +219,7 @@ async fn waiting_ends_with_the_first_news_and_is_counted() {
     while mailbox.state().tracker.waiting == 0 {
         tokio::task::yield_now().await;
     }
-    let notice = {
-        let mut state = mailbox.state();
-        let next = state.mod_seq.next();
-        state
-            .apply(SessionId::NONE, Step::Arrived(vec![entry(1, Flags::NONE, next)]))
-            .unwrap()
-    };
+    let notice = arrive(&mailbox, 1);
     let mut view = waiting.await.unwrap();
     assert_eq!(mailbox.state().tracker.waiting, 0);
     assert_eq!((notice.waiting(), notice.reached().0), (1, 0));
@@ -234,16 +228,18 @@ async fn waiting_ends_with_the_first_news_and_is_counted() {
     updates.notices.iter().for_each(|notice| notice.told());
     assert_eq!(notice.reached().0, 1);
     // News that come while nobody waits are no news that anybody waited for.
-    let mut state = mailbox.state();
-    let next = state.mod_seq.next();
-    state.apply(SessionId::NONE, Step::Arrived(vec![entry(2, Flags::NONE, next)]));
-    drop(state);
+    arrive(&mailbox, 2);
     assert!(view.poll(true).notices.is_empty());
     // Nothing is missed between a poll and the next wait.
-    let mut state = mailbox.state();
-    let next = state.mod_seq.next();
-    state.apply(SessionId::NONE, Step::Arrived(vec![entry(3, Flags::NONE, next)]));
-    drop(state);
+    arrive(&mailbox, 3);
     view.changed().await;
     assert_eq!(view.poll(true).exists, Some(3));
+}
+
+fn arrive(mailbox: &Mailbox, uid: u32) -> Arc<Notice> {
+    let mut state = mailbox.state();
+    let next = state.mod_seq.next();
+    state
+        .apply(SessionId::NONE, Step::Arrived(vec![entry(uid, Flags::NONE, next)]))
+        .unwrap()
 }

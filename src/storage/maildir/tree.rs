@@ -4,15 +4,19 @@
 use super::control::Control;
 use super::folder::Folder;
 use crate::mail::address::Address;
+use crate::mail::ids::UidValidity;
 use crate::mail::mailbox_name::MailboxName;
 use crate::mail::utf7;
 use crate::storage::durable;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The subscription list: a name a line, in UTF-8.
 const SUBSCRIPTIONS: &str = "subscriptions";
+/// The highest UIDVALIDITY that the account's mailboxes ever had, those deleted included.
+const HIGHEST: &str = "posthaste-account";
 /// In front of the name of a folder that is being deleted.
 const DOOMED: &str = "deleted-";
 /// The longest name of a folder, as file systems have it.
@@ -123,6 +127,23 @@ impl Tree {
     /// Deletes what [`Tree::doom`] took out of sight.
     pub(crate) fn remove(&self, doomed: &Path) -> io::Result<()> {
         std::fs::remove_dir_all(doomed)
+    }
+
+    /// A UIDVALIDITY that no mailbox of the account ever had, above those in `taken` in any case: the time, as RFC 9051
+    /// §2.3.1.1 proposes, or the next number when that was given out already. Durable when it returns.
+    pub(crate) fn fresh_uid_validity(&self, taken: Option<UidValidity>) -> io::Result<UidValidity> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
+        let file = self.root.join(HIGHEST);
+        let highest = match std::fs::read_to_string(&file) {
+            Ok(text) => text.trim().parse().unwrap_or(0),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => 0,
+            Err(error) => return Err(error),
+        };
+        let above = highest.max(taken.map_or(0, UidValidity::get)).saturating_add(1);
+        let fresh = now.max(above);
+        durable::replace(&file, format!("{fresh}\n").as_bytes())?;
+        Ok(UidValidity::new(fresh).unwrap_or(UidValidity::MIN))
     }
 
     /// The subscription list. Lines that are no names are passed over.
