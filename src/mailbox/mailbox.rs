@@ -259,8 +259,16 @@ impl Mailbox {
             let state = self.state();
             (state.uid_next, state.mod_seq, state.deleted)
         };
+        if deleted || !writing.complete {
+            return;
+        }
+        // What was shown as \Recent is written with the next change, which does not come any more.
+        let commit = self.commit(&self.state(), &writing, 0);
+        if let Err(error) = self.shared.index.commit(vec![commit]).await {
+            tracing::warn!(%error, "messages may be \\Recent again");
+        }
         let mut control = writing.control.clone();
-        if deleted || !writing.complete || !control.settle(uid_next, mod_seq.get()) {
+        if !control.settle(uid_next, mod_seq.get()) {
             return;
         }
         let folder = self.place().folder;

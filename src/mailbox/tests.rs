@@ -192,6 +192,7 @@ async fn a_delivery_is_told_lies_in_new_and_survives() {
     drop((view, inbox));
     let setting = setting.restart(|_| {}).await;
     let inbox = setting.open("INBOX").await;
+    assert_eq!(inbox.status().recent, 0, "shown as recent once");
     assert_eq!(
         (inbox.status().uid_validity, all(&inbox)),
         (before.0.uid_validity, before.1)
