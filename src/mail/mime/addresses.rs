@@ -67,7 +67,7 @@ enum End {
     Other,
 }
 
-/// An atom, a quoted string, a domain literal, or one of `@`, `,` and `:` in a source route.
+/// An atom, a quoted string, a domain literal, or a single special character.
 struct Word {
     text: Vec<u8>,
     /// White space or a comment stands in front.
@@ -220,21 +220,25 @@ fn joined(words: &[Word]) -> Vec<u8> {
     words.iter().flat_map(|word| &word.text).copied().collect()
 }
 
+/// What ends an atom besides white space.
+const SPECIALS: &[u8] = b"()<>@,;:\"[";
+
 impl Word {
     /// The next word; takes at least one byte.
     fn read(lexer: &mut Lexer<'_>, spaced: bool) -> Word {
-        let (text, special) = match lexer.peek() {
-            Some(b'"') => (lexer.quoted_string(), false),
-            Some(b'[') => (domain_literal(lexer).to_vec(), false),
-            Some(b'@' | b',' | b':' | b'<' | b')') => (lexer.take(1).to_vec(), true),
+        let mut special = false;
+        let text = match lexer.peek() {
+            Some(b'"') => lexer.quoted_string(),
+            Some(b'[') => domain_literal(lexer).to_vec(),
+            Some(byte) if SPECIALS.contains(&byte) => {
+                special = true;
+                lexer.take(1).to_vec()
+            }
             _ => match encoded_word_length(lexer.rest) {
-                Some(length) => (lexer.take(length).to_vec(), false),
-                None => (
-                    lexer
-                        .take_while(|byte| !byte.is_ascii_whitespace() && !b"()<>@,;:\"[".contains(&byte))
-                        .to_vec(),
-                    false,
-                ),
+                Some(length) => lexer.take(length).to_vec(),
+                None => lexer
+                    .take_while(|byte| !byte.is_ascii_whitespace() && !SPECIALS.contains(&byte))
+                    .to_vec(),
             },
         };
         Word { text, spaced, special }
@@ -271,6 +275,7 @@ fn encoded_word_length(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// Each as `name|route|mailbox|host`, a dash for NIL.
     fn list(value: &str) -> Vec<String> {
@@ -341,6 +346,7 @@ mod tests {
             ("g: a@b, h: c@d;", &["-|-|g|-", "-|-|a|b", "h:|-|c|d", "-|-|-|-"]),
             ("g: a@b", &["-|-|g|-", "-|-|a|b", "-|-|-|-"]),
             ("<open@angle, c@d", &["-|-|open|angle", "-|-|c|d"]),
+            ("<@a;b:c@d>, e@f", &["-|@a;b|c|d", "-|-|e|f"]),
             ("<@a,@b:c@d>, <@e, f@g", &["-|@a,@b|c|d", "-|-|f|g"]),
             (
                 "=?utf-8?Q?a,_<b>?= =?utf-8?Q?c?= <d@e>",
@@ -354,6 +360,14 @@ mod tests {
             (")(<>@,;:\\\".[]", &["<>@,;:\".[]|-|)|"]),
         ] {
             assert_eq!(list(value), wanted, "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_list(value: Vec<u8>, like in "[a@<>()\\[\\],;:.\"\\\\ =?]{0,40}") {
+            read(&value, &mut Vec::new());
+            read(like.as_bytes(), &mut Vec::new());
         }
     }
 

@@ -2,16 +2,28 @@
 
 use crate::mail::summary::CACHED_FIELDS;
 
+/// More than the names have that matter, with the colon and some white space in front of it.
+const MAX_NAME: usize = 64;
+
 /// Collects the lines of a header block.
 pub(super) struct Block {
     bytes: Vec<u8>,
     /// Where the last field begins in `bytes`.
     field: usize,
-    /// The last field did not fit, or is known not to matter: its other lines are passed over.
-    skipping: bool,
+    state: State,
     /// A field that matters did not fit.
     truncated: bool,
     limit: usize,
+}
+
+/// What becomes of the last field.
+enum State {
+    /// Its name is not whole yet.
+    Open,
+    /// It is kept as long as it fits.
+    Kept,
+    /// It does not matter, or did not fit.
+    Skipped,
 }
 
 impl Block {
@@ -20,7 +32,7 @@ impl Block {
         Block {
             bytes: Vec::new(),
             field: 0,
-            skipping: false,
+            state: State::Open,
             truncated: false,
             limit,
         }
@@ -35,18 +47,19 @@ impl Block {
 
     /// More of the line, its line end included.
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        if self.skipping {
+        let value = match self.state {
+            State::Open => self.name(bytes),
+            _ => bytes,
+        };
+        if !matches!(self.state, State::Kept) {
             return;
         }
-        if self.bytes.len() + bytes.len() <= self.limit {
-            self.bytes.extend_from_slice(bytes);
-            return;
+        if self.bytes.len() + value.len() <= self.limit {
+            self.bytes.extend_from_slice(value);
+        } else {
+            self.truncated = true;
+            self.skip();
         }
-        self.skipping = true;
-        // A name that is not whole yet may have been one that matters.
-        let name = name(&self.bytes[self.field..]);
-        self.truncated |= name.is_none_or(matters);
-        self.bytes.truncate(self.field);
     }
 
     /// The block is complete: its fields that matter, and whether one is missing. It is empty again.
@@ -56,17 +69,33 @@ impl Block {
         (std::mem::take(&mut self.bytes), std::mem::take(&mut self.truncated))
     }
 
+    /// Takes what belongs to the field's name, and decides once that is whole. Returns the rest.
+    fn name<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let room = self.field + MAX_NAME - self.bytes.len();
+        let start = &bytes[..bytes.len().min(room)];
+        let colon = memchr::memchr(b':', start);
+        let (name, rest) = bytes.split_at(colon.map_or(start.len(), |colon| colon + 1));
+        self.bytes.extend_from_slice(name);
+        match self.bytes[self.field..].strip_suffix(b":") {
+            Some(name) if matters(name.trim_ascii()) => self.state = State::Kept,
+            None if name.len() < room => {}
+            _ => self.skip(),
+        }
+        rest
+    }
+
+    fn skip(&mut self) {
+        self.bytes.truncate(self.field);
+        self.state = State::Skipped;
+    }
+
     fn end_field(&mut self) {
-        if !name(&self.bytes[self.field..]).is_some_and(matters) {
+        if matches!(self.state, State::Open) {
             self.bytes.truncate(self.field);
         }
         self.field = self.bytes.len();
-        self.skipping = false;
+        self.state = State::Open;
     }
-}
-
-fn name(field: &[u8]) -> Option<&[u8]> {
-    memchr::memchr(b':', field).map(|colon| field[..colon].trim_ascii())
 }
 
 fn matters(name: &[u8]) -> bool {

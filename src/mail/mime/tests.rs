@@ -229,6 +229,11 @@ fn limits() {
     ));
     assert!(long.truncated);
     assert_eq!((long.envelope.to.len(), long.headers), (0, b"Subject: x\n".to_vec()));
+    let exact = MimeLimits { header: 11, ..limits };
+    for piece in 1..12 {
+        let exact = scan_in_pieces(b"Subject: x\nX: y\nTo: z\n\n", piece, exact);
+        assert_eq!((exact.truncated, exact.headers), (true, b"Subject: x\n".to_vec()));
+    }
     let other = scan(&format!("X: {}\nSubject: x\n\n", "x".repeat(999)));
     assert_eq!((other.truncated, other.headers), (false, b"Subject: x\n".to_vec()));
 
@@ -329,6 +334,8 @@ proptest! {
     fn cuts_do_not_matter(message in message(), piece in 1..40_usize, cuts in prop::collection::vec(0..300_usize, 0..6)) {
         let whole = scan(&message);
         prop_assert_eq!(&scan_in_pieces(&message, 1, MimeLimits::default()), &whole);
+        let limits = MimeLimits { depth: 4, parts: 5, header: 60, values: 500 };
+        prop_assert_eq!(scan_in_pieces(&message, piece, limits), scan_in_pieces(&message, 1000, limits));
         prop_assert_eq!(&scan_in_pieces(&message, piece, MimeLimits::default()), &whole);
         let mut scanner = Scanner::new(MimeLimits::default());
         let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(message.len())).collect();
