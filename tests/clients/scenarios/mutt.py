@@ -61,7 +61,8 @@ def main():
     check("left", subjects(client), {uids[0]: "number 1", uids[2]: "number 3", uids[3]: "number 4"})
     check("flagged", client.search("FLAGGED"), [uids[0]])
     assert uids[2] in client.search("SEEN")
-    eventually("the folder that mutt made", lambda: client.folder_exists("FromMutt"))
+    # A new session each time: Dovecot lists anew only then.
+    eventually("the folder that mutt made", lambda: imap().folder_exists("FromMutt"))
     for folder in ("Projects", "FromMutt"):
         client.select_folder(folder)
         check(f"saved to {folder}", list(subjects(client).values()), ["number 4"])
