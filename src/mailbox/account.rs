@@ -5,10 +5,11 @@
 //! lock is taken within it, never the other way.
 
 use super::error::{Error, Result, blocking};
+use super::events::{AccountEvent, Common};
 use super::mailbox::{Mailbox, Place, patience, to_the_end};
 use super::mailboxes::Shared;
 use super::state::Step;
-use super::status::{MailboxInfo, MailboxStatus};
+use super::status::{MailboxInfo, MailboxStatus, Usage};
 use crate::mail::address::Address;
 use crate::mail::ids::{SessionId, UidValidity};
 use crate::mail::mailbox_name::{MailboxName, SpecialUse};
@@ -19,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use tokio::sync::broadcast;
 
 /// The folders that an account has from the start.
 const USUAL: [(&str, SpecialUse); 5] = [
@@ -56,6 +58,7 @@ pub(super) struct Inner {
     /// Whether somebody is on the way to read the folders again.
     pub(super) looking: AtomicBool,
     names: Mutex<Names>,
+    common: Arc<Common>,
 }
 
 /// What there is, as last read from disk.
@@ -92,9 +95,12 @@ impl AccountMailboxes {
     pub(super) async fn load(shared: Arc<Shared>, account: &Address, tree: Tree) -> Result<AccountMailboxes> {
         let there = tree.clone();
         let names = blocking(move || first_look(&there)).await?;
+        let key = account.to_string();
+        let (messages, octets) = shared.index.usage(&key).await?;
         let inner = Arc::new(Inner {
             shared,
-            key: account.to_string(),
+            key,
+            common: Arc::new(Common::new(messages, octets)),
             tree,
             changing: tokio::sync::RwLock::new(()),
             looking: AtomicBool::new(false),
@@ -133,6 +139,21 @@ impl AccountMailboxes {
         }
         let (inbox, others): (Vec<_>, Vec<_>) = all.into_values().partition(|info| info.name.is_inbox());
         inbox.into_iter().chain(others).collect()
+    }
+
+    /// What happens in the account from now on. A listener that lags is told so and misses events; nobody waits for it.
+    pub fn events(&self) -> broadcast::Receiver<AccountEvent> {
+        self.0.common.listen()
+    }
+
+    /// How much it holds.
+    pub fn usage(&self) -> Usage {
+        let (messages, octets) = self.0.common.usage();
+        Usage {
+            messages,
+            octets,
+            mailboxes: self.names().mailboxes.len() as u64,
+        }
     }
 
     /// STATUS of a mailbox, opening it if need be.
@@ -176,6 +197,7 @@ impl AccountMailboxes {
         let doomed = blocking(move || tree.doom(&folder)).await?;
         self.names().mailboxes.remove(name);
         let uids = mailbox.mark_deleted();
+        self.0.common.tell(AccountEvent::Deleted(name.clone()));
         self.0.shared.watch.forget(&mailbox.place().folder);
         if let Err(error) = self.0.shared.index.forget(mailbox.id).await {
             // Rows without a mailbox: nobody finds them, and its UIDVALIDITY is not given again.
@@ -238,21 +260,27 @@ impl AccountMailboxes {
 
     /// Puts a name on the subscription list, whether the mailbox exists or not.
     pub async fn subscribe(&self, name: &MailboxName) -> Result<()> {
-        self.change_subscriptions(|list| list.insert(name.clone())).await
+        self.change_subscriptions(name, |list| list.insert(name.clone())).await
     }
 
     /// Takes it off.
     pub async fn unsubscribe(&self, name: &MailboxName) -> Result<()> {
-        self.change_subscriptions(|list| list.remove(name)).await
+        self.change_subscriptions(name, |list| list.remove(name)).await
     }
 
-    async fn change_subscriptions(&self, change: impl FnOnce(&mut BTreeSet<MailboxName>) -> bool) -> Result<()> {
+    async fn change_subscriptions(
+        &self,
+        name: &MailboxName,
+        change: impl FnOnce(&mut BTreeSet<MailboxName>) -> bool,
+    ) -> Result<()> {
         let _changing = self.0.changing.write().await;
         let mut list = self.names().subscribed.clone();
         if change(&mut list) {
             let (tree, written) = (self.0.tree.clone(), list.clone());
             blocking(move || tree.subscribe(&written)).await?;
+            let now = list.contains(name);
             self.names().subscribed = list;
+            self.0.common.tell(AccountEvent::Subscribed(name.clone(), now));
         }
         Ok(())
     }
@@ -312,13 +340,22 @@ impl Inner {
         let control = blocking(move || {
             Control::load(there.path())?.ok_or_else(|| io::Error::other("the mailbox has lost its control file"))
         });
-        let mailbox = Mailbox::load(Arc::clone(&self.shared), &self.key, place, control.await?).await?;
+        let mailbox = self.load_mailbox(place, control.await?).await?;
         self.admit(name, &folder, mailbox).await
     }
 
+    async fn load_mailbox(&self, place: Place, control: Control) -> Result<Arc<Mailbox>> {
+        let common = Arc::clone(&self.common);
+        Mailbox::load(Arc::clone(&self.shared), &self.key, place, control, common).await
+    }
+
     /// Makes a loaded mailbox the one that sessions share. The watch begins before the folder is looked through.
-    async fn admit(self: &Arc<Self>, name: &MailboxName, folder: &Folder, mailbox: Mailbox) -> Result<Arc<Mailbox>> {
-        let mailbox = Arc::new(mailbox);
+    async fn admit(
+        self: &Arc<Self>,
+        name: &MailboxName,
+        folder: &Folder,
+        mailbox: Arc<Mailbox>,
+    ) -> Result<Arc<Mailbox>> {
         self.shared.watch.mailbox(folder, &mailbox);
         mailbox.look().await?;
         if let Some(known) = self.names().mailboxes.get_mut(name) {
@@ -369,7 +406,8 @@ impl Inner {
         };
         let known = Known::new(folder.clone(), &control);
         self.names().mailboxes.insert(name.clone(), known);
-        let mailbox = Mailbox::load(Arc::clone(&self.shared), &self.key, place, control).await?;
+        let mailbox = self.load_mailbox(place, control).await?;
+        self.common.tell(AccountEvent::Created(name.clone()));
         self.admit(name, &folder, mailbox).await
     }
 
@@ -390,6 +428,11 @@ impl Inner {
         if let Some(known) = names.mailboxes.remove(from) {
             names.mailboxes.insert(to.clone(), Known { folder, ..known });
         }
+        drop(names);
+        self.common.tell(AccountEvent::Renamed {
+            from: from.clone(),
+            to: to.clone(),
+        });
         Ok(())
     }
 
@@ -407,13 +450,17 @@ impl Inner {
                     known.open = before.open.clone();
                 }
             }
+            for name in read.mailboxes.keys().filter(|name| !names.mailboxes.contains_key(name)) {
+                self.common.tell(AccountEvent::Created(name.clone()));
+            }
             std::mem::replace(&mut *names, read)
         };
         for (name, known) in gone.mailboxes {
-            let there = self.names().mailboxes.contains_key(&name);
-            if let Some(mailbox) = known.open.upgrade()
-                && !there
-            {
+            if self.names().mailboxes.contains_key(&name) {
+                continue;
+            }
+            self.common.tell(AccountEvent::Deleted(name));
+            if let Some(mailbox) = known.open.upgrade() {
                 let _writing = mailbox.write().await?;
                 mailbox.mark_deleted();
             }

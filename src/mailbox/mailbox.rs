@@ -2,6 +2,7 @@
 
 use super::append::Waiting;
 use super::error::{Error, Result, blocking};
+use super::events::Common;
 use super::mailboxes::Shared;
 use super::message::{MessageFile, MessageState};
 use super::state::{Entry, State};
@@ -60,7 +61,13 @@ pub(super) struct Writing {
 
 impl Mailbox {
     /// Loads what the index knows. [`Mailbox::reconcile`] is to follow before anybody sees it.
-    pub(super) async fn load(shared: Arc<Shared>, account: &str, place: Place, control: Control) -> Result<Mailbox> {
+    pub(super) async fn load(
+        shared: Arc<Shared>,
+        account: &str,
+        place: Place,
+        control: Control,
+        common: Arc<Common>,
+    ) -> Result<Arc<Mailbox>> {
         // A rebuild goes on above everything that was ever given out, and shows nothing as recent again.
         let rebuilt = MailboxRow {
             id: MailboxId(0),
@@ -90,11 +97,11 @@ impl Mailbox {
                 path: row.path.into(),
             })
             .collect();
-        let mut state = State::new(messages, row.uid_next, row.mod_seq, control.keywords.clone());
+        let mut state = State::new(messages, row.uid_next, row.mod_seq, control.keywords.clone(), common);
         if let (Some(first), Some(last)) = (Uid::new(row.first_recent), state.messages.last()) {
             state.unclaimed = state.uids().intersection(&UidSet::range(first, last.uid));
         }
-        Ok(Mailbox {
+        let mailbox = Arc::new(Mailbox {
             shared,
             id: row.id,
             uid_validity: control.uid_validity,
@@ -107,7 +114,9 @@ impl Mailbox {
             state: Mutex::new(state),
             arrivals: Mutex::default(),
             suspects: Mutex::default(),
-        })
+        });
+        mailbox.state().owner = Arc::downgrade(&mailbox);
+        Ok(mailbox)
     }
 
     /// The name it has now.
@@ -314,6 +323,12 @@ impl Mailbox {
         tokio::time::timeout_at(deadline, self.writing.lock())
             .await
             .map_err(|_| slow())
+    }
+}
+
+impl std::fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Mailbox").field(&self.name().as_str()).finish()
     }
 }
 

@@ -9,6 +9,7 @@ mod account;
 mod append;
 mod copy;
 mod error;
+mod events;
 mod expunge;
 #[expect(
     clippy::module_inception,
@@ -30,10 +31,11 @@ pub use account::AccountMailboxes;
 pub use append::Appended;
 pub use copy::Copied;
 pub use error::{Error, Result};
+pub use events::{AccountEvent, MessageEvent};
 pub use mailbox::Mailbox;
 pub use mailboxes::Mailboxes;
 pub use message::{MessageFile, MessageState, NewMessage};
-pub use status::{MailboxInfo, MailboxStatus};
+pub use status::{MailboxInfo, MailboxStatus, Usage};
 pub use store::{FlagAction, Stored};
 pub use tracker::Notice;
 pub use view::{FlagUpdate, Updates, View};

@@ -1,5 +1,7 @@
 //! The state of an open mailbox in memory, shared by its sessions: what SQL is not asked for.
 
+use super::events::{AccountEvent, Common, MessageEvent};
+use super::mailbox::Mailbox;
 use super::message::MessageState;
 use super::status::MailboxStatus;
 use super::tracker::{Change, Kind, Notice, RING, Tracker};
@@ -8,7 +10,7 @@ use crate::mail::flags::{FlagList, Flags, KeywordTable, Keywords};
 use crate::mail::ids::{ModSeq, SessionId, Uid, UidValidity};
 use crate::mail::uidset::UidSet;
 use crate::storage::maildir::name;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// A message.
 #[derive(Clone, Debug)]
@@ -54,6 +56,10 @@ pub(super) struct State {
     pub(super) tracker: Tracker,
     /// The mailbox was deleted.
     pub(super) deleted: bool,
+    /// What it shares with the other mailboxes of its account.
+    pub(super) common: Arc<Common>,
+    /// The mailbox whose state it is.
+    pub(super) owner: Weak<Mailbox>,
 }
 
 /// What a commit changes, as the state takes it in.
@@ -66,8 +72,16 @@ pub(super) enum Step {
 
 impl State {
     /// Of a mailbox with these messages and no history.
-    pub(super) fn new(messages: Vec<Entry>, uid_next: u32, mod_seq: ModSeq, keywords: KeywordTable) -> State {
+    pub(super) fn new(
+        messages: Vec<Entry>,
+        uid_next: u32,
+        mod_seq: ModSeq,
+        keywords: KeywordTable,
+        common: Arc<Common>,
+    ) -> State {
         State {
+            common,
+            owner: Weak::new(),
             messages,
             uid_next,
             mod_seq,
@@ -130,6 +144,18 @@ impl State {
     pub(super) fn apply(&mut self, origin: SessionId, step: Step) -> Option<Arc<Notice>> {
         self.mod_seq = self.mod_seq.next();
         let mut told = None;
+        let what = match &step {
+            Step::Arrived(entries) => {
+                self.common.add(entries.len() as u64, octets(entries.iter()));
+                MessageEvent::Arrived
+            }
+            Step::Expunged(uids) => {
+                let gone = || self.select(uids);
+                self.common.subtract(gone().count() as u64, octets(gone()));
+                MessageEvent::Expunged
+            }
+            Step::Flags(_) => MessageEvent::Flags,
+        };
         let kind = match step {
             Step::Arrived(entries) => {
                 let uids: UidSet = entries.iter().map(|entry| entry.uid).collect();
@@ -162,6 +188,11 @@ impl State {
             origin,
             kind,
         });
+        self.common.tell(AccountEvent::Messages {
+            mailbox: self.owner.clone(),
+            what,
+            origin,
+        });
         told
     }
 
@@ -187,6 +218,10 @@ impl State {
         let used = self.messages.iter().map(|entry| entry.keywords);
         used.fold(Keywords::NONE, Keywords::union)
     }
+}
+
+fn octets<'a>(entries: impl Iterator<Item = &'a Entry>) -> u64 {
+    entries.map(|entry| entry.size).sum()
 }
 
 /// Gives every keyword of the list a bit of the table, freeing those of unused ones when there is no room. Returns the bits,

@@ -16,6 +16,17 @@ pub struct MailboxInfo {
     pub exists: bool,
 }
 
+/// How much an account holds, as far as its mailboxes have been looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Messages.
+    pub messages: u64,
+    /// Their octets.
+    pub octets: u64,
+    /// Mailboxes.
+    pub mailboxes: u64,
+}
+
 /// The answers of STATUS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]

@@ -543,6 +543,62 @@ async fn mailboxes_are_renamed_and_deleted_under_their_sessions() {
 }
 
 #[tokio::test]
+async fn an_account_tells_what_happens_in_it_and_how_much_it_holds() {
+    let setting = Setting::new().await;
+    let mut events = setting.account.events();
+    let name = |text: &str| MailboxName::new(text).unwrap();
+    setting.account.create(&name("a"), None).await.unwrap();
+    let mailbox = setting.open("a").await;
+    setting.deliver(&mailbox, "Subject: 1\r\n\r\n").await;
+    setting.deliver(&mailbox, "Subject: 2\r\n\r\n").await;
+    mailbox
+        .store(SESSION, &set(&[1]), FlagAction::Add, flags(&["\\Deleted"]), None)
+        .await
+        .unwrap();
+    mailbox.expunge(SESSION, &set(&[1])).await.unwrap();
+    let usage = Usage {
+        messages: 1,
+        octets: 14,
+        mailboxes: 7,
+    };
+    assert_eq!(setting.account.usage(), usage);
+    setting.account.subscribe(&name("a")).await.unwrap();
+    setting.account.rename(SESSION, &name("a"), &name("b")).await.unwrap();
+    setting.account.delete(&name("b")).await.unwrap();
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        told.push(match event {
+            AccountEvent::Messages { what, mailbox, .. } => {
+                assert!(mailbox.upgrade().is_some());
+                format!("{what:?}")
+            }
+            AccountEvent::Created(name) => format!("created {name}"),
+            AccountEvent::Deleted(name) => format!("deleted {name}"),
+            AccountEvent::Renamed { from, to } => format!("{from} is {to}"),
+            AccountEvent::Subscribed(name, on) => format!("subscribed {name} {on}"),
+        });
+    }
+    let wanted = [
+        "created a",
+        "Arrived",
+        "Arrived",
+        "Flags",
+        "Expunged",
+        "subscribed a true",
+        "a is b",
+        "Expunged",
+        "deleted b",
+    ];
+    assert_eq!(told, wanted);
+    assert_eq!(setting.account.usage().messages, 0);
+    let inbox = setting.open("INBOX").await;
+    setting.deliver(&inbox, "Subject: 3\r\n\r\n").await;
+    drop((inbox, mailbox));
+    let setting = setting.restart(|_| {}).await;
+    assert_eq!(setting.account.usage().messages, 1, "counted again after a restart");
+}
+
+#[tokio::test]
 async fn many_deliveries_at_once_are_all_there_and_all_told() {
     let setting = Arc::new(Setting::new().await);
     let inbox = setting.open("INBOX").await;

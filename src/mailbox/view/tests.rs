@@ -5,6 +5,7 @@ use super::*;
 use crate::mail::date::Timestamp;
 use crate::mail::flags::{Flags, KeywordTable, Keywords};
 use crate::mailbox::Mailboxes;
+use crate::mailbox::events::Common;
 use crate::mailbox::state::{Entry, Step};
 use crate::mailbox::tracker::Tracker;
 use proptest::prelude::*;
@@ -177,7 +178,13 @@ async fn every_client_ends_with_the_truth() {
     let mut runner = TestRunner::new(ProptestConfig::with_cases(400));
     runner
         .run(&events, |events| {
-            *mailbox.state() = State::new(Vec::new(), 1, ModSeq::MIN, KeywordTable::default());
+            *mailbox.state() = State::new(
+                Vec::new(),
+                1,
+                ModSeq::MIN,
+                KeywordTable::default(),
+                Arc::new(Common::new(0, 0)),
+            );
             mailbox.state().tracker = Tracker::new(4);
             let mut clients: Vec<Client> = (0..SESSIONS)
                 .map(|session| Client {

@@ -61,6 +61,22 @@ impl Index {
         Ok(Some(uids.into_iter().filter_map(Uid::new).collect()))
     }
 
+    /// How many messages an account has, and their octets.
+    pub(crate) async fn usage(&self, account: &str) -> Result<(u64, u64), IndexError> {
+        let row = sqlx::query(
+            "select count(*), coalesce(sum(size), 0) from message
+             where mailbox_id in (select id from mailbox where account = $1)",
+        )
+        .bind(account);
+        let row = self.patient(row.fetch_one(&self.readers)).await?;
+        let number = |column: usize| {
+            row.try_get::<i64, _>(column)
+                .ok()
+                .and_then(|value| value.try_into().ok())
+        };
+        Ok((number(0).unwrap_or(0), number(1).unwrap_or(0)))
+    }
+
     /// The file names doomed in a mailbox.
     pub(crate) async fn doomed(&self, mailbox: MailboxId) -> Result<Vec<String>, IndexError> {
         let names = sqlx::query_scalar("select base from doomed where mailbox_id = $1").bind(mailbox.0);

@@ -1,0 +1,105 @@
+//! What happens in the mailboxes of an account, for sessions that want to know of more than the one they have selected, and
+//! how much there is in them.
+//!
+//! An event says only where to look: whoever hears of it reads the state at that moment, so that what is told is never
+//! older than what is true. A listener that lags is told how many it has missed and looks everywhere.
+
+use super::mailbox::Mailbox;
+use crate::mail::ids::SessionId;
+use crate::mail::mailbox_name::MailboxName;
+use std::sync::Weak;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::broadcast;
+
+/// Events that a listener may lag behind.
+const CAPACITY: usize = 1024;
+
+/// Something happened in an account.
+#[derive(Clone, Debug)]
+pub enum AccountEvent {
+    /// Messages came, went or got other flags in a mailbox.
+    Messages {
+        /// Which mailbox; it may be gone by now.
+        mailbox: Weak<Mailbox>,
+        /// What happened.
+        what: MessageEvent,
+        /// Who did it.
+        origin: SessionId,
+    },
+    /// A mailbox was made.
+    Created(MailboxName),
+    /// A mailbox was deleted.
+    Deleted(MailboxName),
+    /// A mailbox has another name.
+    Renamed {
+        /// The old one.
+        from: MailboxName,
+        /// The new one.
+        to: MailboxName,
+    },
+    /// A name was put on the subscription list (`true`) or taken off it.
+    Subscribed(MailboxName, bool),
+}
+
+/// What happened to messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum MessageEvent {
+    Arrived,
+    Expunged,
+    Flags,
+}
+
+/// What all mailboxes of an account share: where its events go, and how much it holds.
+#[derive(Debug)]
+pub(super) struct Common {
+    events: broadcast::Sender<AccountEvent>,
+    messages: AtomicU64,
+    octets: AtomicU64,
+}
+
+impl Common {
+    /// Of an account that holds so much.
+    pub(super) fn new(messages: u64, octets: u64) -> Common {
+        Common {
+            events: broadcast::Sender::new(CAPACITY),
+            messages: AtomicU64::new(messages),
+            octets: AtomicU64::new(octets),
+        }
+    }
+
+    /// Tells whoever listens; nobody is waited for.
+    pub(super) fn tell(&self, event: AccountEvent) {
+        if self.events.receiver_count() > 0 {
+            let _ = self.events.send(event);
+        }
+    }
+
+    /// What happens from now on.
+    pub(super) fn listen(&self) -> broadcast::Receiver<AccountEvent> {
+        self.events.subscribe()
+    }
+
+    /// Counts messages that came.
+    pub(super) fn add(&self, messages: u64, octets: u64) {
+        self.messages.fetch_add(messages, Ordering::Relaxed);
+        self.octets.fetch_add(octets, Ordering::Relaxed);
+    }
+
+    /// Counts messages that went.
+    pub(super) fn subtract(&self, messages: u64, octets: u64) {
+        let less = |count: &AtomicU64, by: u64| {
+            let _ = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(by)));
+        };
+        less(&self.messages, messages);
+        less(&self.octets, octets);
+    }
+
+    /// Messages and their octets.
+    pub(super) fn usage(&self) -> (u64, u64) {
+        (
+            self.messages.load(Ordering::Relaxed),
+            self.octets.load(Ordering::Relaxed),
+        )
+    }
+}
