@@ -1,15 +1,21 @@
 //! Integration tests: a whole server in this process for each test, spoken to over loopback. `docs/development.md`
 //! says how they are organised.
 
-#[expect(dead_code, reason = "what the modules to come use")]
 mod client;
-#[expect(dead_code, reason = "what the modules to come use")]
 mod server;
 
 mod accounts;
+mod bad_input;
 mod cli;
 mod config;
+mod crash;
+mod idle;
+mod large;
 mod layering;
 mod lifetime;
+mod limits;
+mod maildir;
+mod memory;
 mod picture;
+mod restart;
 mod transcripts;

@@ -23,7 +23,8 @@ pub(crate) struct TestServer {
     config: Config,
     /// `None` only while it is stopped between two runs.
     server: Option<Server>,
-    folder: TempDir,
+    /// Removed with it.
+    _folder: TempDir,
 }
 
 impl TestServer {
@@ -45,7 +46,7 @@ impl TestServer {
         Ok(TestServer {
             config,
             server: Some(server),
-            folder,
+            _folder: folder,
         })
     }
 
@@ -71,11 +72,6 @@ impl TestServer {
     /// The server itself.
     pub(crate) fn server(&self) -> &Server {
         self.server.as_ref().expect("the server is stopped")
-    }
-
-    /// A folder for the test's own files; the data folder is inside it.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// The data folder.

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const NOBODY: u32 = 65534;
 
 /// A folder with a configuration, and the program run in it.
-struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 impl Place {
     fn new(settings: &str) -> Place {
@@ -30,14 +30,14 @@ impl Place {
     }
 
     /// All services on free ports of loopback.
-    fn serving(more: &str) -> Place {
+    pub(crate) fn serving(more: &str) -> Place {
         let any = "[\"127.0.0.1:0\"]";
         let listen =
             ["smtp", "submission", "submissions", "imap", "imaps"].map(|service| format!("{service} = {any}\n"));
         Place::new(&format!("data = \"data\"\n{more}\n[listen]\n{}", listen.concat()))
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
@@ -61,18 +61,18 @@ impl Place {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         Ended::from(self.command(arguments).output().unwrap())
     }
 
-    fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         Ended::from(child.wait_with_output().unwrap())
     }
 
     /// Starts a server and waits until it says that it is ready.
-    fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         let mut child = self.command(&["serve"]).spawn().unwrap();
         let log = lines(child.stderr.take().unwrap());
         let mut server = Server {
@@ -87,7 +87,7 @@ impl Place {
 
 /// How a run ended.
 #[derive(Debug)]
-struct Ended {
+pub(crate) struct Ended {
     code: Option<i32>,
     said: String,
     complained: String,
@@ -105,7 +105,7 @@ impl From<Output> for Ended {
 
 impl Ended {
     #[track_caller]
-    fn ok(self, said: &str) -> Ended {
+    pub(crate) fn ok(self, said: &str) -> Ended {
         assert!(
             self.code == Some(0) && self.said.contains(said),
             "wanted {said:?}: {self:?}"
@@ -128,8 +128,8 @@ impl Ended {
 }
 
 /// A server that runs until it is dropped.
-struct Server {
-    child: Child,
+pub(crate) struct Server {
+    pub(crate) child: Child,
     log: mpsc::Receiver<String>,
     ready: String,
 }
@@ -148,7 +148,7 @@ impl Server {
     }
 
     /// Where it listens, from its ready line.
-    fn address(&self, service: &str) -> String {
+    pub(crate) fn address(&self, service: &str) -> String {
         let (_, rest) = self.ready.split_once(&format!("\"{service}\":\"[")).unwrap();
         rest.split_once(']').unwrap().0.to_owned()
     }
