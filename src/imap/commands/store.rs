@@ -5,6 +5,7 @@ use crate::imap::command::Store;
 use crate::imap::fetch::items;
 use crate::imap::numbering::{Numbering, Numbers};
 use crate::imap::session::{Selected, Session};
+use crate::imap::updates;
 use crate::mail::ids::ModSeq;
 use crate::mail::uidset::UidSet;
 use crate::mailbox::Stored;
@@ -30,6 +31,8 @@ pub(crate) async fn store(session: &mut Session, selected: &mut Selected, store:
             Box::pin(mailbox.store(session.id, &uids, store.action, store.flags.clone(), since)).await?
         }
     };
+    // A keyword that is new to the mailbox is told in front of the messages that have it.
+    updates::tell(session, selected, false).await?;
     // A conditional STORE is answered with MODSEQ in any case (RFC 7162 §3.1.3).
     let mod_seq = session.condstore || store.unchanged_since.is_some();
     if !store.silent || mod_seq {

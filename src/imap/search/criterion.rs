@@ -7,7 +7,7 @@ use super::phrase::Phrase;
 use crate::imap::command::SearchKey;
 use crate::mail::date::Timestamp;
 use crate::mail::flags::{FlagList, Flags, KeywordTable, Keywords};
-use crate::mail::summary::Summary;
+use crate::mail::summary::{MessageEnvelope, Summary};
 use crate::mail::uidset::UidSet;
 use crate::mailbox::MessageState;
 
@@ -222,13 +222,35 @@ impl Criterion {
 
 /// HEADER and its short forms: from the fields that the index keeps when the field is one of these, else from the file.
 fn in_header(name: &str, phrase: &Phrase, known: Known<'_>) -> Option<bool> {
+    // An address may be written with comments and white space in it; what is looked for is the address (RFC 9051 §6.4.4).
+    let addressed = known
+        .summary
+        .is_some_and(|summary| addressed(&summary.envelope, name, phrase));
     if let Some(file) = known.file {
-        return Some(field::holds(&file.header, name, phrase));
+        return Some(addressed || field::holds(&file.header, name, phrase));
     }
     let summary = known.summary.filter(|_| field::is_cached(name))?;
-    let held = field::holds(&summary.headers, name, phrase);
+    let held = addressed || field::holds(&summary.headers, name, phrase);
     // Of a header beyond the limits the index may lack fields: what it has is true, what it lacks is open.
     (held || !summary.truncated).then_some(held)
+}
+
+/// Whether one of the addresses that the envelope has under that name holds the phrase.
+fn addressed(envelope: &MessageEnvelope, name: &str, phrase: &Phrase) -> bool {
+    let addresses = match name {
+        "from" => &envelope.from,
+        "to" => &envelope.to,
+        "cc" => &envelope.cc,
+        "bcc" => &envelope.bcc,
+        _ => return false,
+    };
+    addresses.iter().any(|address| match (&address.mailbox, &address.host) {
+        (Some(mailbox), Some(host)) => {
+            let text = [mailbox.as_slice(), b"@", host].concat();
+            phrase.is_in(&String::from_utf8_lossy(&text))
+        }
+        _ => false,
+    })
 }
 
 /// Three-valued and: one that does not hold settles it, whatever is still open.
@@ -294,7 +316,7 @@ mod tests {
     use crate::imap::command::{SequenceBound, SequenceSet};
     use crate::mail::flags::Keyword;
     use crate::mail::ids::{ModSeq, Uid};
-    use crate::mail::summary::{Content, MessageEnvelope, Part};
+    use crate::mail::summary::{Content, Part};
     use SearchKey as Key;
 
     const DAY: i64 = 24 * 60 * 60;

@@ -170,7 +170,8 @@ pub(super) async fn put_summary(
     Ok(())
 }
 
-/// Many messages with one statement: their new states travel as one JSON value.
+/// Many messages with one statement: their new states travel as one JSON value. Materialised, for the planner would read that
+/// value again for every message of the mailbox.
 async fn update(mailbox: i64, updates: &[Update], connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let rows = updates.iter().map(|update| {
         (
@@ -182,9 +183,12 @@ async fn update(mailbox: i64, updates: &[Update], connection: &mut SqliteConnect
         )
     });
     sqlx::query(
-        "update message set mod_seq = new.value ->> 1, flags = new.value ->> 2, keywords = new.value ->> 3,
-             path = new.value ->> 4
-         from json_each($2) as new where mailbox_id = $1 and uid = new.value ->> 0",
+        "with new (uid, mod_seq, flags, keywords, path) as materialized (
+             select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each($2)
+         )
+         update message
+         set mod_seq = new.mod_seq, flags = new.flags, keywords = new.keywords, path = new.path
+         from new where message.mailbox_id = $1 and message.uid = new.uid",
     )
     .bind(mailbox)
     .bind(json(rows))
