@@ -318,10 +318,11 @@ impl Inner {
     }
 
     async fn open_locked(self: &Arc<Self>, name: &MailboxName) -> Result<Arc<Mailbox>> {
-        let (folder, loading) = {
+        let (folder, loading, uid_validity, special_use) = {
             let names = self.names();
             let known = names.mailboxes.get(name).ok_or(Error::NotFound)?;
-            (known.folder.clone(), Arc::clone(&known.loading))
+            let loading = Arc::clone(&known.loading);
+            (known.folder.clone(), loading, known.uid_validity, known.special_use)
         };
         let _loading = loading.lock().await;
         let open = self.names().mailboxes.get(name).and_then(|known| known.open.upgrade());
@@ -337,8 +338,14 @@ impl Inner {
             folder: folder.clone(),
         };
         let there = folder.clone();
-        let control = blocking(move || {
-            Control::load(there.path())?.ok_or_else(|| io::Error::other("the mailbox has lost its control file"))
+        let control = blocking(move || match Control::load(there.path())? {
+            Some(control) => Ok(control),
+            None => {
+                // Another program has removed or spoilt it. What clients must not lose is known.
+                let control = Control::new(uid_validity, special_use);
+                control.store(there.path())?;
+                Ok(control)
+            }
         });
         let mailbox = self.load_mailbox(place, control.await?).await?;
         self.admit(name, &folder, mailbox).await

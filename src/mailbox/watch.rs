@@ -48,6 +48,21 @@ enum Watched {
     Account(Weak<account::Inner>),
 }
 
+/// Whom an event concerns. Never dropped while the map is locked: the end of a mailbox takes it out of the map.
+enum Concerned {
+    Mailbox(Arc<Mailbox>),
+    Account(Arc<account::Inner>),
+}
+
+impl Watched {
+    fn upgrade(&self) -> Option<Concerned> {
+        match self {
+            Watched::Mailbox(mailbox) => mailbox.upgrade().map(Concerned::Mailbox),
+            Watched::Account(account) => account.upgrade().map(Concerned::Account),
+        }
+    }
+}
+
 /// What has been seen in a mailbox's folder and is not explained yet.
 #[derive(Default)]
 pub(super) struct Suspects {
@@ -163,17 +178,15 @@ impl Inner {
 
     /// Passes an event on to whom it concerns.
     fn pass_on(&self, event: &Event) {
-        match self.watched().get(&event.folder) {
-            Some(Watched::Mailbox(mailbox)) => {
-                if let (Some(mailbox), Some(place)) = (mailbox.upgrade(), event.folder.file_name()) {
+        let concerned = self.watched().get(&event.folder).and_then(Watched::upgrade);
+        match concerned {
+            Some(Concerned::Mailbox(mailbox)) => {
+                if let Some(place) = event.folder.file_name() {
                     mailbox.heard(format!("{}/{}", place.to_string_lossy(), event.name), event.what);
                 }
             }
-            Some(Watched::Account(account)) => {
-                if event.name.starts_with('.')
-                    && event.what != What::Written
-                    && let Some(account) = account.upgrade()
-                {
+            Some(Concerned::Account(account)) => {
+                if event.name.starts_with('.') && event.what != What::Written {
                     account.heard();
                 }
             }
@@ -182,18 +195,11 @@ impl Inner {
     }
 
     fn look_through_all(&self) {
-        for watched in self.watched().values() {
-            match watched {
-                Watched::Mailbox(mailbox) => {
-                    if let Some(mailbox) = mailbox.upgrade() {
-                        mailbox.suspect_all();
-                    }
-                }
-                Watched::Account(account) => {
-                    if let Some(account) = account.upgrade() {
-                        account.heard();
-                    }
-                }
+        let all: Vec<Concerned> = self.watched().values().filter_map(Watched::upgrade).collect();
+        for concerned in all {
+            match concerned {
+                Concerned::Mailbox(mailbox) => mailbox.suspect_all(),
+                Concerned::Account(account) => account.heard(),
             }
         }
     }
