@@ -63,8 +63,10 @@ class Program:
 
     def until(self, pattern, seconds=WAIT_SECONDS, count=1):
         """Waits until `count` lines match."""
+        def enough():
+            return sum(bool(re.search(pattern, line)) for line in self.lines) >= count
+
         with self.written:
-            enough = lambda: sum(bool(re.search(pattern, line)) for line in self.lines) >= count
             found = self.written.wait_for(enough, seconds)
             text = "\n".join(self.lines)
         assert found, f"{count} times {pattern!r}: not within {seconds} s in:\n{text}"
