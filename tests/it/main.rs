@@ -18,4 +18,5 @@ mod maildir;
 mod memory;
 mod picture;
 mod restart;
+mod rfcs;
 mod transcripts;
