@@ -1,4 +1,4 @@
-"""What the Python scenarios share: the server they talk to, mail to send, a second client to look with, bounded waits."""
+"""What the Python scenarios share: the server they talk to, mail to send, a client to look with, bounded waits."""
 
 import json
 import os

@@ -13,7 +13,7 @@ STATUS = ["MESSAGES", "UNSEEN", "UIDNEXT", "UIDVALIDITY", "HIGHESTMODSEQ"]
 
 
 def exercise(sync, root, name=str):
-    """`sync()` runs the client, `root` holds a Maildir for each folder, under what `name` makes of the folder's name."""
+    """`sync()` runs the client, `root` has a Maildir for each folder, under what `name` makes of the folder's name."""
 
     def local(folder):
         return root / name(folder)

@@ -1,4 +1,4 @@
-"""Twenty connections set and remove flags of the same messages at the same time; the end is what the sum of all says."""
+"""Twenty connections set and remove flags of the same messages at once; the end is what the sum of all says."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -54,7 +54,8 @@ def change(worker, all_uids):
 
 
 def final(client):
-    return {uid: {flag for flag in flags if flag != rb"\Recent"} for uid, flags in client.get_flags(client.search()).items()}
+    told = client.get_flags(client.search())
+    return {uid: {flag for flag in flags if flag != rb"\Recent"} for uid, flags in told.items()}
 
 
 main()

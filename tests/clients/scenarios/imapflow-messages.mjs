@@ -58,7 +58,8 @@ scenario(async () => {
 
     step('search');
     for (const [subject, flags] of [['first', []], ['second', ['\\Seen']], ['third', ['\\Seen', 'work']]]) {
-        await client.append('INBOX', `From: x@elsewhere.test\r\nSubject: ${subject}\r\n\r\nbody of ${subject}\r\n`, flags);
+        const header = `From: x@elsewhere.test\r\nSubject: ${subject}\r\n`;
+        await client.append('INBOX', `${header}\r\nbody of ${subject}\r\n`, flags);
     }
     await client.noop();
     const searches = [

@@ -26,7 +26,8 @@ scenario(async () => {
         for (const { path, count: now, prevCount } of await Promise.all(told)) {
             assert.deepEqual([path, now, prevCount], ['INBOX', count + 1, count]);
         }
-        console.log(`  all ${idlers.length} clients knew ${(performance.now() - accepted).toFixed(1)} ms after the 250`);
+        const after = (performance.now() - accepted).toFixed(1);
+        console.log(`  all ${idlers.length} clients knew ${after} ms after the 250`);
         assert.ok(idlers.every(client => client.idling), 'a client left IDLE');
         count += 1;
         transport.close();

@@ -1,5 +1,5 @@
-"""mbsync (isync): two-way synchronisation with local Maildirs; a second run changes nothing, and neither does a run after
-the server has lost its index."""
+"""mbsync (isync): two-way synchronisation with local Maildirs; a second run changes nothing, and neither does a run
+after the server has lost its index."""
 
 from pathlib import Path
 

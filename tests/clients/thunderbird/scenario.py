@@ -12,8 +12,8 @@ import ssl
 import subprocess
 from pathlib import Path
 
-from fixture import ALICE, ARTIFACTS, BOB, CERTIFICATE, HOST, PORTS, check, deliver, eventually, imap, message, need, run
-from fixture import step, subjects
+from fixture import ALICE, ARTIFACTS, BOB, CERTIFICATE, HOST, PORTS, check, deliver, eventually, imap, message, need
+from fixture import run, step, subjects
 from marionette import Marionette
 from servers import free_ports
 
@@ -52,7 +52,8 @@ def main():
 
 def push(remote, log):
     step("the inbox is opened")
-    remote.run("prepare", HOST, ALICE["address"], ALICE["password"], [PORTS["imaps"], PORTS["submissions"]], certificate())
+    ports = [PORTS["imaps"], PORTS["submissions"]]
+    remote.run("prepare", HOST, ALICE["address"], ALICE["password"], ports, certificate())
     remote.run("appeared", "INBOX", OLD)
     idles = eventually("IDLE", lambda: idling(log), PUSH_SECONDS)
 
