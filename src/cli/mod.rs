@@ -59,6 +59,8 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    // Mail, index and accounts are for the eyes of the user that the server runs as.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let done = match Arguments::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
