@@ -2,7 +2,7 @@
 
 /// Extensions, each with where it is specified. They are listed in every state, for clients ask once, and often before
 /// they log in.
-const EXTENSIONS: [&str; 18] = [
+const EXTENSIONS: [&str; 19] = [
     "IMAP4rev1",          // RFC 3501
     "LITERAL+",           // RFC 7888
     "SASL-IR",            // RFC 4959
@@ -17,6 +17,7 @@ const EXTENSIONS: [&str; 18] = [
     "SPECIAL-USE",        // RFC 6154
     "CREATE-SPECIAL-USE", // RFC 6154 §3
     "CONDSTORE",          // RFC 7162
+    "QRESYNC",            // RFC 7162 §3.2
     "ESEARCH",            // RFC 4731
     "LIST-EXTENDED",      // RFC 5258
     "LIST-STATUS",        // RFC 5819

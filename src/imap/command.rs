@@ -1,5 +1,6 @@
 //! Commands as parsed: what the client asks for, with nothing of how it was written.
 
+use super::numbering::Numbers;
 use crate::mail::date::Timestamp;
 use crate::mail::flags::FlagList;
 use crate::mail::ids::ModSeq;
@@ -42,11 +43,11 @@ pub enum CommandBody {
     Namespace,
     Select {
         mailbox: MailboxArgument,
-        condstore: bool,
+        parameters: SelectParameters,
     },
     Examine {
         mailbox: MailboxArgument,
-        condstore: bool,
+        parameters: SelectParameters,
     },
     Create {
         mailbox: MailboxArgument,
@@ -89,6 +90,8 @@ pub enum CommandBody {
         set: SequenceSet,
         items: Vec<FetchItem>,
         changed_since: Option<ModSeq>,
+        /// VANISHED (RFC 7162 §3.2.6): after which MODSEQ, 0 included.
+        vanished_since: Option<u64>,
     },
     Store(Store),
     Copy {
@@ -101,6 +104,28 @@ pub enum CommandBody {
         set: SequenceSet,
         mailbox: MailboxArgument,
     },
+}
+
+/// The parameters of SELECT and EXAMINE (RFC 4466 §2.1).
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct SelectParameters {
+    /// CONDSTORE (RFC 7162 §3.1.8).
+    pub condstore: bool,
+    /// QRESYNC (RFC 7162 §3.2.5).
+    pub resync: Option<Box<Resync>>,
+}
+
+/// What a client remembers of a mailbox when it comes back (RFC 7162 §3.2.5).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resync {
+    /// UIDVALIDITY; of another one all that follows means nothing.
+    pub uid_validity: u32,
+    /// HIGHESTMODSEQ. The grammar forbids 0, and clients send it.
+    pub mod_seq: u64,
+    /// The UIDs it has, without `*`; all that were ever given out when it does not say.
+    pub known: Option<SequenceSet>,
+    /// Sequence numbers and their UIDs, pair by pair (RFC 7162 §3.2.5.2).
+    pub(crate) matched: Option<(Numbers, Numbers)>,
 }
 
 /// LIST (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154).
@@ -288,4 +313,17 @@ pub enum SearchKey {
     Text(String),
     /// MODSEQ, without the entry name that we disregard.
     ModSeq(u64),
+}
+
+impl SearchKey {
+    /// Whether it, or a key in it, is such a one. Recursion is as deep as the parser lets keys nest.
+    pub(crate) fn any(&self, is_such: &impl Fn(&SearchKey) -> bool) -> bool {
+        is_such(self)
+            || match self {
+                SearchKey::And(keys) => keys.iter().any(|key| key.any(is_such)),
+                SearchKey::Or(one, other) => one.any(is_such) || other.any(is_such),
+                SearchKey::Not(key) => key.any(is_such),
+                _ => false,
+            }
+    }
 }

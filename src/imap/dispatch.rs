@@ -32,6 +32,7 @@ pub(crate) async fn run(
     }
     if let State::Selected(_, selected) = state {
         updates::tell(session, selected, expunge).await?;
+        updates::hold_back(session, selected);
     }
     session.answer(Some(&tag), &answer);
     Ok(answer.kind)
@@ -84,8 +85,12 @@ async fn execute(
 
         // §6.3: authenticated, and selected as well
         (_, C::Enable(names)) => enable::enable(session, &names),
-        (_, C::Select { mailbox, .. }) => Box::pin(select::select(session, state, mailbox, false)).await,
-        (_, C::Examine { mailbox, .. }) => Box::pin(select::select(session, state, mailbox, true)).await,
+        (_, C::Select { mailbox, parameters }) => {
+            Box::pin(select::select(session, state, mailbox, &parameters, false)).await
+        }
+        (_, C::Examine { mailbox, parameters }) => {
+            Box::pin(select::select(session, state, mailbox, &parameters, true)).await
+        }
         (_, C::Delete(mailbox)) => Box::pin(delete::delete(session, state, mailbox)).await,
         (Authenticated(login) | Selected(login, _), C::Create { mailbox, special_use }) => {
             Box::pin(create::create(login, mailbox, special_use)).await
@@ -131,8 +136,12 @@ async fn execute(
                 set,
                 items,
                 changed_since,
+                vanished_since,
             },
-        ) => Box::pin(fetch::fetch(session, selected, uid, &set, &items, changed_since)).await,
+        ) => {
+            let fetching = fetch::fetch(session, selected, uid, &set, &items, changed_since, vanished_since);
+            Box::pin(fetching).await
+        }
         (Selected(_, selected), C::Store(asked)) => Box::pin(store::store(session, selected, &asked)).await,
         (Selected(login, selected), C::Copy { uid, set, mailbox }) => {
             Box::pin(copy::copy(session, login, selected, uid, &set, &mailbox)).await
@@ -145,14 +154,13 @@ async fn execute(
 }
 
 /// Whether EXPUNGE may be told with the answers to a command (RFC 9051 §7.5.1): not where the client may have numbers
-/// under way that it counted before.
+/// under way that it counted before. UID SEARCH can have them among its keys (RFC 7162 §3.2.10.2).
 fn may_expunge(body: &CommandBody) -> bool {
-    !matches!(
-        body,
-        CommandBody::Fetch { uid: false, .. }
-            | CommandBody::Search { uid: false, .. }
-            | CommandBody::Store(super::command::Store { uid: false, .. })
-    )
+    match body {
+        CommandBody::Fetch { uid, .. } | CommandBody::Store(super::command::Store { uid, .. }) => *uid,
+        CommandBody::Search { uid, search } => *uid && !search.key.any(&|key| matches!(key, SearchKey::Sequence(_))),
+        _ => true,
+    }
 }
 
 /// What comes before a command in a selected mailbox.
@@ -181,8 +189,10 @@ async fn prepare(session: &mut Session, state: &mut State, body: &CommandBody) -
 /// The CONDSTORE-enabling commands (RFC 7162 §3.1) but for ENABLE, which looks at its own arguments.
 fn enables_condstore(body: &CommandBody) -> bool {
     match body {
-        CommandBody::Select { condstore, .. } | CommandBody::Examine { condstore, .. } => *condstore,
-        CommandBody::Enable(names) => names.iter().any(|name| name == enable::CONDSTORE),
+        CommandBody::Select { parameters, .. } | CommandBody::Examine { parameters, .. } => parameters.condstore,
+        CommandBody::Enable(names) => names
+            .iter()
+            .any(|name| [enable::CONDSTORE, enable::QRESYNC].contains(&name.as_str())),
         CommandBody::Status { items, .. } => items.contains(&StatusItem::HighestModSeq),
         CommandBody::List(list) => list
             .return_status
@@ -192,18 +202,7 @@ fn enables_condstore(body: &CommandBody) -> bool {
             items, changed_since, ..
         } => changed_since.is_some() || items.contains(&FetchItem::ModSeq),
         CommandBody::Store(store) => store.unchanged_since.is_some(),
-        CommandBody::Search { search, .. } => names_mod_seq(&search.key),
-        _ => false,
-    }
-}
-
-/// Depth is bounded by the parser.
-fn names_mod_seq(key: &SearchKey) -> bool {
-    match key {
-        SearchKey::ModSeq(_) => true,
-        SearchKey::And(keys) => keys.iter().any(names_mod_seq),
-        SearchKey::Or(a, b) => names_mod_seq(a) || names_mod_seq(b),
-        SearchKey::Not(key) => names_mod_seq(key),
+        CommandBody::Search { search, .. } => search.key.any(&|key| matches!(key, SearchKey::ModSeq(_))),
         _ => false,
     }
 }
@@ -234,6 +233,7 @@ mod tests {
                 set: set.clone(),
                 items: vec![FetchItem::Flags],
                 changed_since: None,
+                vanished_since: None,
             },
             CommandBody::Search {
                 uid,

@@ -15,6 +15,7 @@ pub(crate) mod numbering;
 pub(crate) mod output;
 pub mod parse;
 mod pattern;
+mod resync;
 pub(crate) mod search;
 mod sequence;
 mod serve;

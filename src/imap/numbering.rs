@@ -88,10 +88,18 @@ pub(crate) struct Numbers {
 impl Numbers {
     /// One more, above all before it.
     pub(crate) fn push(&mut self, number: u32) {
+        self.push_run(number, number);
+    }
+
+    /// Those from one number to another, above all before them; whether they are.
+    pub(crate) fn push_run(&mut self, first: u32, last: u32) -> bool {
         match self.runs.last_mut() {
-            Some((_, last)) if number.checked_sub(1) == Some(*last) => *last = number,
-            _ => self.runs.push((number, number)),
+            _ if first > last => return false,
+            Some((_, before)) if *before >= first => return false,
+            Some((_, before)) if *before + 1 == first => *before = last,
+            _ => self.runs.push((first, last)),
         }
+        true
     }
 
     /// Whether there is none.

@@ -41,13 +41,18 @@ pub(crate) fn by_number(picture: &UidSet, ranges: &[(SequenceBound, SequenceBoun
 /// The UIDs of the set that exist. `*` is the highest, so that `559:*` always names the last message
 /// (RFC 9051 §6.4.9).
 pub(crate) fn by_uid(picture: &UidSet, ranges: &[(SequenceBound, SequenceBound)]) -> UidSet {
+    named(ranges, picture.last().map_or(0, Uid::get)).intersection(picture)
+}
+
+/// The UIDs of the set whether they exist or not, with `highest` for `*` (0: there is none).
+pub(crate) fn named(ranges: &[(SequenceBound, SequenceBound)], highest: u32) -> UidSet {
     let mut named = UidSet::new();
-    for (first, last) in sorted(ranges, picture.last().map_or(0, Uid::get)) {
+    for (first, last) in sorted(ranges, highest) {
         if let (Some(first), Some(last)) = (Uid::new(first.max(1)), Uid::new(last)) {
             named.insert_range(first, last);
         }
     }
-    named.intersection(picture)
+    named
 }
 
 /// The ranges in numbers, the lower end first, ascending.

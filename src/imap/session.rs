@@ -62,6 +62,8 @@ pub(crate) struct Session {
     pub(crate) login_deadline: Option<Instant>,
     /// Whether a CONDSTORE-enabling command was seen (RFC 7162 §3.1).
     pub(crate) condstore: bool,
+    /// Whether QRESYNC was enabled: expunges are told by VANISHED (RFC 7162 §3.2.3).
+    pub(crate) qresync: bool,
     /// Whether UTF-8 is on in names and strings (RFC 6855). Not offered yet, so always `false`.
     pub(crate) utf8: bool,
 }
@@ -79,6 +81,7 @@ impl Session {
             write_timeout: settings.write_timeout.get(),
             login_deadline: Some(Instant::now() + settings.login_timeout.get()),
             condstore: false,
+            qresync: false,
             utf8: false,
             imap,
         }
@@ -216,8 +219,26 @@ impl Selected {
         u32::try_from(position + 1).ok().map(SeqNum)
     }
 
+    /// As UIDs whether they exist or not, none above those that were given out: for what is gone (RFC 7162 §3.2.5.1).
+    pub(crate) fn named(&self, set: &SequenceSet) -> UidSet {
+        let SequenceSet::Ranges(ranges) = set else {
+            return UidSet::new();
+        };
+        let highest = self.highest_uid();
+        match Uid::new(highest) {
+            Some(last) => sequence::named(ranges, highest).intersection(&UidSet::range(Uid::MIN, last)),
+            None => UidSet::new(),
+        }
+    }
+
+    /// The highest UID that was given out so far; 0 when there was none.
+    pub(crate) fn highest_uid(&self) -> u32 {
+        let given = self.view.mailbox().status().uid_next.saturating_sub(1);
+        self.view.uids().last().map_or(given, |last| given.max(last.get()))
+    }
+
     /// HIGHESTMODSEQ as this client may be told.
     pub(crate) fn highest_mod_seq(&self) -> ModSeq {
-        self.view.mod_seq()
+        self.view.told_mod_seq()
     }
 }

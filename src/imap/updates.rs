@@ -1,5 +1,5 @@
-//! What a session tells its client of the selected mailbox without being asked: EXISTS, RECENT, EXPUNGE, FETCH FLAGS
-//! (RFC 9051 §5.2, §7.3 to §7.5).
+//! What a session tells its client of the selected mailbox without being asked: EXISTS, RECENT, EXPUNGE or VANISHED, FETCH
+//! FLAGS (RFC 9051 §5.2, §7.3 to §7.5, RFC 7162 §3.2.10).
 
 use super::answer::Failure;
 use super::fetch::items;
@@ -7,14 +7,24 @@ use super::numbering::Numbering;
 use super::output::Output;
 use super::session::{Selected, Session};
 use crate::mail::flags::{Flags, KeywordTable};
-use crate::mailbox::FlagUpdate;
+use crate::mail::ids::Uid;
+use crate::mail::uidset::UidSet;
+use crate::mailbox::MessageState;
 
 /// Takes in what has happened and writes it to the output; EXPUNGEs only when the command allows them.
 pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_expunge: bool) -> Result<(), Failure> {
     let updates = selected.view.poll(may_expunge);
-    for (position, _) in &updates.expunged {
-        session.output.line(format_args!("* {} EXPUNGE", position + 1));
-        session.relieve().await?;
+    match session.qresync {
+        true => {
+            let gone = updates.expunged.iter().rev().map(|(_, uid)| *uid).collect();
+            Box::pin(vanished(session, "", &gone)).await?;
+        }
+        false => {
+            for (position, _) in &updates.expunged {
+                session.output.line(format_args!("* {} EXPUNGE", position + 1));
+                session.relieve().await?;
+            }
+        }
     }
     if let Some(exists) = updates.exists {
         session.output.line(format_args!("* {exists} EXISTS"));
@@ -28,17 +38,59 @@ pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_exp
     session.notices.extend(updates.notices);
     // Boxed: most often there is nothing, and a session that idles must not carry it.
     if updates.flags.iter().any(|update| !update.own) {
-        Box::pin(fetch(session, selected, &updates.flags)).await?;
+        // What only this session changed, the command that did so has answered, or was told to be silent about
+        // (RFC 9051 §6.4.6).
+        let others = updates.flags.iter().filter(|update| !update.own);
+        let mut numbering = Numbering::default();
+        Box::pin(fetch(
+            session,
+            selected,
+            &mut numbering,
+            others.map(|update| &update.state),
+        ))
+        .await?;
     }
     Ok(())
 }
 
-/// Flags that others changed. What only this session changed, the command that did so has answered, or was told to be
-/// silent about (RFC 9051 §6.4.6).
-async fn fetch(session: &mut Session, selected: &Selected, updates: &[FlagUpdate]) -> Result<(), Failure> {
+/// A client that resynchronizes must not take the MODSEQs it was just told for its place in the history while an expunge
+/// before them is held back: it would never hear of that one if the connection broke now (RFC 7162 §3.2, §6).
+pub(crate) fn hold_back(session: &mut Session, selected: &Selected) {
+    let told = selected.highest_mod_seq();
+    if session.qresync && told < selected.view.mod_seq() {
+        session
+            .output
+            .line(format_args!("* OK [HIGHESTMODSEQ {told}] Expunges are held back"));
+    }
+}
+
+/// How many runs of UIDs one VANISHED names. Clients read lines into buffers.
+const RUNS: usize = 1000;
+
+/// VANISHED, `earlier` or not (RFC 7162 §3.2.10); nothing for no UIDs.
+pub(crate) async fn vanished(session: &mut Session, earlier: &str, uids: &UidSet) -> Result<(), Failure> {
+    for runs in uids.runs().chunks(RUNS) {
+        let mut piece = UidSet::new();
+        for &(first, last) in runs {
+            if let (Some(first), Some(last)) = (Uid::new(first), Uid::new(last)) {
+                piece.insert_range(first, last);
+            }
+        }
+        session.output.line(format_args!("* VANISHED {earlier}{piece}"));
+        session.relieve().await?;
+    }
+    Ok(())
+}
+
+/// The flags of messages, ascending by UID and above those that `numbering` has been asked for.
+pub(crate) async fn fetch(
+    session: &mut Session,
+    selected: &Selected,
+    numbering: &mut Numbering,
+    states: impl Iterator<Item = &MessageState>,
+) -> Result<(), Failure> {
     let keywords = selected.view.mailbox().keywords();
-    let mut numbering = Numbering::default();
-    for state in updates.iter().filter(|update| !update.own).map(|update| &update.state) {
+    for state in states {
         let Some(seq) = numbering.of(selected.view.uids(), state.uid) else {
             continue;
         };

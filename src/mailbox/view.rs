@@ -23,6 +23,8 @@ pub struct View {
     gone: UidSet,
     recent: UidSet,
     mod_seq: ModSeq,
+    /// While `gone` holds something: the MODSEQ before the first of these expunges was learnt of.
+    held_at: ModSeq,
     keywords_version: u64,
     knows_deleted: bool,
     news: watch::Receiver<()>,
@@ -95,6 +97,7 @@ impl View {
             gone: UidSet::new(),
             recent,
             mod_seq,
+            held_at: mod_seq,
             keywords_version,
             knows_deleted: false,
             news,
@@ -130,6 +133,15 @@ impl View {
     /// The MODSEQ up to which this View has seen everything.
     pub fn mod_seq(&self) -> ModSeq {
         self.mod_seq
+    }
+
+    /// The MODSEQ up to which the client can have been told everything: lower than [`View::mod_seq`] while expunges are held
+    /// back (RFC 7162 §3.2).
+    pub fn told_mod_seq(&self) -> ModSeq {
+        match self.gone.is_empty() {
+            true => self.mod_seq,
+            false => self.held_at,
+        }
     }
 
     /// Whether the mailbox was deleted under the session.
@@ -179,6 +191,9 @@ impl View {
                 Some(changes) => self.follow(&changes),
                 None => self.compare(&state),
             };
+            if self.gone.is_empty() {
+                self.held_at = self.mod_seq;
+            }
             if state.mod_seq > self.mod_seq {
                 updates.mod_seq = Some(state.mod_seq);
                 self.mod_seq = state.mod_seq;

@@ -3,14 +3,19 @@
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::session::Session;
 
-/// The one extension here that waits for being enabled (RFC 7162 §3.1).
+/// MODSEQ with every change (RFC 7162 §3.1).
 pub(crate) const CONDSTORE: &str = "CONDSTORE";
+/// The same, and VANISHED instead of EXPUNGE (RFC 7162 §3.2.3).
+pub(crate) const QRESYNC: &str = "QRESYNC";
 
-/// Tells which of the names were enabled; dispatch has done so. Names that are not known are passed over.
+/// Enables what it can and tells which; dispatch has seen to CONDSTORE. Names that are not known are passed over.
 pub(crate) fn enable(session: &mut Session, names: &[String]) -> Outcome {
     session.output.raw(b"* ENABLED");
-    if names.iter().any(|name| name == CONDSTORE) {
-        session.output.raw(b" CONDSTORE");
+    for name in [CONDSTORE, QRESYNC] {
+        if names.iter().any(|asked| asked == name) {
+            session.output.text(format_args!(" {name}"));
+            session.qresync |= name == QRESYNC;
+        }
     }
     session.output.raw(b"\r\n");
     Ok(Answer::ok("ENABLE completed"))

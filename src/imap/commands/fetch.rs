@@ -1,4 +1,4 @@
-//! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4).
+//! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4, §3.2.6).
 //!
 //! Works in pieces of the set: the state of a piece comes from memory, its summaries with one query, and only body sections
 //! open files. Everything leaves while it is made, so that neither `FETCH 1:* (FLAGS)` of a large mailbox nor one huge
@@ -11,6 +11,7 @@ use crate::imap::fetch::plan::{Item, Plan};
 use crate::imap::fetch::structure::Form;
 use crate::imap::fetch::{envelope, items, label, structure};
 use crate::imap::numbering::{Numbering, Pieces, SeqNum};
+use crate::imap::resync;
 use crate::imap::session::{Selected, Session};
 use crate::imap::summaries::Summaries;
 use crate::mail::flags::{FlagList, Flags, KeywordTable};
@@ -35,8 +36,17 @@ pub(crate) async fn fetch(
     set: &SequenceSet,
     wanted: &[FetchItem],
     changed_since: Option<ModSeq>,
+    vanished_since: Option<u64>,
 ) -> Outcome {
+    if vanished_since.is_some() && !session.qresync {
+        return Ok(Answer::bad("QRESYNC has to be enabled first"));
+    }
     let uids = selected.resolve(set, uid)?;
+    if let Some(since) = vanished_since {
+        // In front of all FETCH responses (RFC 7162 §3.2.6).
+        let named = selected.named(set);
+        Box::pin(resync::vanished(session, selected, since, named)).await?;
+    }
     let plan = Plan::new(wanted, uid, changed_since, selected.view.read_only());
     // Boxed: a session that only idles must not carry the state of a FETCH.
     let gone = Box::pin(run(session, selected, &plan, &uids)).await?;
@@ -203,12 +213,15 @@ impl Message<'_> {
         Ok(())
     }
 
-    /// What the client did not ask for but has to be told; with MODSEQ for one that wants these (RFC 7162 §3.1).
+    /// What the client did not ask for but has to be told; with UID and MODSEQ for one that wants these (RFC 7162 §3.2.4).
     fn flags(&self, session: &mut Session, plan: &Plan<'_>) {
         let output = &mut session.output;
         if !plan.items.contains(&Item::Flags) {
             output.raw(b" ");
             items::flags(output, self.state, self.recent, self.keywords);
+        }
+        if session.condstore && !plan.items.contains(&Item::Uid) {
+            output.text(format_args!(" UID {}", self.state.uid));
         }
         if session.condstore && !plan.items.contains(&Item::ModSeq) {
             output.raw(b" ");

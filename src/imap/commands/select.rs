@@ -1,8 +1,9 @@
-//! SELECT and EXAMINE (RFC 3501 §6.3.1 and §6.3.2, RFC 7162 §3.1.2).
+//! SELECT and EXAMINE (RFC 3501 §6.3.1 and §6.3.2, RFC 7162 §3.1.2, §3.2.5).
 
 use crate::imap::answer::{Answer, Outcome};
-use crate::imap::command::MailboxArgument;
+use crate::imap::command::{MailboxArgument, SelectParameters};
 use crate::imap::numbering::{Pieces, SeqNum};
+use crate::imap::resync;
 use crate::imap::session::{Selected, Session, State};
 use crate::imap::updates;
 use crate::mail::flags::Flags;
@@ -17,8 +18,12 @@ pub(crate) async fn select(
     session: &mut Session,
     state: &mut State,
     mailbox: MailboxArgument,
+    parameters: &SelectParameters,
     read_only: bool,
 ) -> Outcome {
+    if parameters.resync.is_some() && !session.qresync {
+        return Ok(Answer::bad("QRESYNC has to be enabled first"));
+    }
     if state.unselect() {
         // RFC 7162 §3.2.11: what follows is about the new one.
         session
@@ -55,6 +60,9 @@ pub(crate) async fn select(
         "* OK [HIGHESTMODSEQ {}] Highest",
         selected.highest_mod_seq()
     ));
+    if let Some(known) = &parameters.resync {
+        Box::pin(resync::tell(session, &selected, known)).await?;
+    }
     state.select(selected);
     Ok(match read_only {
         true => Answer::ok("EXAMINE completed").with_code("READ-ONLY".to_owned()),

@@ -33,7 +33,7 @@ pub(crate) async fn store(session: &mut Session, selected: &mut Selected, store:
     };
     // A keyword that is new to the mailbox is told in front of the messages that have it.
     updates::tell(session, selected, false).await?;
-    // A conditional STORE is answered with MODSEQ in any case (RFC 7162 §3.1.3).
+    // A conditional STORE is answered with MODSEQ in any case (RFC 7162 §3.1.3), and with MODSEQ comes the UID (§3.2.4).
     let mod_seq = session.condstore || store.unchanged_since.is_some();
     if !store.silent || mod_seq {
         Box::pin(answer(session, selected, store, &stored, mod_seq)).await?;
@@ -61,7 +61,7 @@ async fn answer(
         let output = &mut session.output;
         output.text(format_args!("* {} FETCH (", seq.0));
         let mut separator = "";
-        if store.uid {
+        if store.uid || mod_seq {
             output.text(format_args!("UID {}", state.uid));
             separator = " ";
         }

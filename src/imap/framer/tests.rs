@@ -32,7 +32,7 @@ const SUMMARY: &[&str] = &[
     "bad DONE expected a space, at octet 5",
     "4 Idle",
     "bad 5 unknown command, at octet 3",
-    "7 Select { mailbox: Ok(MailboxName(\"{2+}\")), condstore: false }",
+    "7 Select { mailbox: Ok(MailboxName(\"{2+}\")), parameters: SelectParameters { condstore: false, resync: None } }",
     "bad 8 binary literals are not supported",
     "9 append 12 true",
     "10 append 3 false",
@@ -317,7 +317,9 @@ async fn a_command_that_is_too_long_is_passed_over_with_its_literals() {
         output,
     };
     let too_long = |tag: &str| format!("bad {tag} a command of more than 200 octets");
-    let name = format!("Select {{ mailbox: Ok(MailboxName(\"{fits}\")), condstore: false }}");
+    let name = format!(
+        "Select {{ mailbox: Ok(MailboxName(\"{fits}\")), parameters: SelectParameters {{ condstore: false, resync: None }} }}"
+    );
     for wanted in [
         too_long("a"),
         "bad c a literal that makes a command of more than 200 octets".to_owned(),

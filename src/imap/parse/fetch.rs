@@ -1,4 +1,5 @@
-//! FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 3501 §6.4.5) with MODSEQ and CHANGEDSINCE (RFC 7162 §3.1.4).
+//! FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 3501 §6.4.5) with MODSEQ, CHANGEDSINCE and
+//! VANISHED (RFC 7162 §3.1.4, §3.2.6).
 
 use super::cursor::{Cursor, Fault, Parsed};
 use super::{section, sequence_set};
@@ -15,9 +16,11 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<CommandBody> {
     let set = sequence_set::argument(cursor)?;
     cursor.space()?;
     let mut items = items(cursor)?;
-    let mut changed_since = None;
+    let mut modifiers = Modifiers::default();
     if cursor.more() {
-        changed_since = modifiers(cursor)?;
+        modifiers = Modifiers::read(cursor, uid)?;
+    }
+    if modifiers.changed_since.is_some() {
         // CHANGEDSINCE asks for MODSEQ as well (RFC 7162 §3.1.4.1), even where it restricts nothing.
         add(&mut items, FetchItem::ModSeq);
     }
@@ -25,7 +28,8 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<CommandBody> {
         uid,
         set,
         items,
-        changed_since,
+        changed_since: modifiers.changed_since.and_then(ModSeq::new),
+        vanished_since: modifiers.changed_since.filter(|_| modifiers.vanished),
     })
 }
 
@@ -92,21 +96,37 @@ fn old(name: SectionName, text: SectionText, peek: bool) -> FetchItem {
     })
 }
 
-/// `fetch-modifiers`: CHANGEDSINCE. Its 0, which the grammar forbids and clients send, restricts nothing.
-fn modifiers(cursor: &mut Cursor<'_>) -> Parsed<Option<ModSeq>> {
-    let mut changed_since = None;
-    cursor.list(1..=MAX_MODIFIERS, |cursor| {
+/// `fetch-modifiers`.
+#[derive(Default)]
+struct Modifiers {
+    /// CHANGEDSINCE (RFC 7162 §3.1.4.1). Its 0, which the grammar forbids and clients send, restricts nothing.
+    changed_since: Option<u64>,
+    /// VANISHED (RFC 7162 §3.2.6): only with UID FETCH, and only beside CHANGEDSINCE.
+    vanished: bool,
+}
+
+impl Modifiers {
+    fn read(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Modifiers> {
         let start = cursor.position();
-        match cursor.word("a modifier")?.as_str() {
-            "CHANGEDSINCE" => {
-                cursor.space()?;
-                changed_since = ModSeq::new(cursor.number64()?);
-                Ok(())
+        let mut modifiers = Modifiers::default();
+        cursor.list(1..=MAX_MODIFIERS, |cursor| {
+            let start = cursor.position();
+            match cursor.word("a modifier")?.as_str() {
+                "CHANGEDSINCE" => {
+                    cursor.space()?;
+                    modifiers.changed_since = Some(cursor.number64()?);
+                }
+                "VANISHED" if uid => modifiers.vanished = true,
+                "VANISHED" => return Err(Fault::bad("VANISHED needs UID FETCH", start)),
+                _ => return Err(Fault::bad("unknown modifier", start)),
             }
-            _ => Err(Fault::bad("unknown modifier", start)),
+            Ok(())
+        })?;
+        match modifiers.vanished && modifiers.changed_since.is_none() {
+            true => Err(Fault::bad("VANISHED needs CHANGEDSINCE", start)),
+            false => Ok(modifiers),
         }
-    })?;
-    Ok(changed_since)
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +140,7 @@ mod tests {
             set: set(&[(1, 0)]),
             items: items.to_vec(),
             changed_since: changed_since.and_then(ModSeq::new),
+            vanished_since: None,
         }
     }
 
@@ -179,6 +200,21 @@ mod tests {
             &fetch(&[ModSeq, Uid], Some(i64::MAX as u64)),
         );
         same(&["UID FETCH 1:* UID (CHANGEDSINCE 0)"], &fetch(&[Uid, ModSeq], None));
+        let vanished = |since| CommandBody::Fetch {
+            uid: true,
+            set: set(&[(300, 500)]),
+            items: vec![Flags, ModSeq],
+            changed_since: crate::mail::ids::ModSeq::new(since),
+            vanished_since: Some(since),
+        };
+        same(
+            &[
+                "UID FETCH 300:500 (FLAGS) (CHANGEDSINCE 12345 VANISHED)",
+                "uid fetch 300:500 flags (vanished changedsince 12345)",
+            ],
+            &vanished(12345),
+        );
+        same(&["UID FETCH 300:500 (FLAGS) (CHANGEDSINCE 0 VANISHED)"], &vanished(0));
     }
 
     #[test]
@@ -224,7 +260,14 @@ mod tests {
                 "FETCH 1 UID (CHANGEDSINCE 1) x",
                 "FETCH: expected the end of the command, at octet 32",
             ),
-            ("UID FETCH 1 UID (VANISHED)", "UID FETCH: unknown modifier, at octet 20"),
+            (
+                "UID FETCH 1 UID (VANISHED)",
+                "UID FETCH: VANISHED needs CHANGEDSINCE, at octet 19",
+            ),
+            (
+                "FETCH 1 UID (CHANGEDSINCE 1 VANISHED)",
+                "FETCH: VANISHED needs UID FETCH, at octet 31",
+            ),
             (&many, "FETCH: more than 200 in a list, at octet 812"),
         ]);
     }

@@ -146,6 +146,7 @@ mod tests {
                         peek,
                     })],
                     changed_since: None,
+                    vanished_since: None,
                 };
                 same(
                     &[

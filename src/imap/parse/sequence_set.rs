@@ -2,6 +2,7 @@
 
 use super::cursor::{Cursor, Fault, Parsed};
 use crate::imap::command::{SequenceBound, SequenceSet};
+use crate::imap::numbering::Numbers;
 
 /// The most ranges of a set. Clients that name each message of a large mailbox send some 20,000.
 const MAX_RANGES: usize = 100_000;
@@ -29,6 +30,35 @@ pub(super) fn sequence_set(cursor: &mut Cursor<'_>) -> Parsed<SequenceSet> {
             return Ok(SequenceSet::Ranges(ranges));
         }
     }
+}
+
+/// `sequence-set` in which `*` is not allowed: what a client remembers.
+pub(super) fn without_last(cursor: &mut Cursor<'_>) -> Parsed<SequenceSet> {
+    let start = cursor.position();
+    let set = sequence_set(cursor)?;
+    match &set {
+        SequenceSet::Ranges(ranges) if ranges.iter().all(|(a, b)| ![*a, *b].contains(&SequenceBound::Last)) => Ok(set),
+        _ => Err(Fault::bad("* is not allowed here", start)),
+    }
+}
+
+/// The same in ascending order.
+pub(super) fn ascending(cursor: &mut Cursor<'_>) -> Parsed<Numbers> {
+    let start = cursor.position();
+    let mut numbers = Numbers::default();
+    let SequenceSet::Ranges(ranges) = without_last(cursor)? else {
+        return Err(Fault::bad("expected numbers", start));
+    };
+    for range in ranges {
+        let is_next = match range {
+            (SequenceBound::Number(first), SequenceBound::Number(last)) => numbers.push_run(first, last),
+            _ => false,
+        };
+        if !is_next {
+            return Err(Fault::bad("expected numbers in ascending order", start));
+        }
+    }
+    Ok(numbers)
 }
 
 /// `seq-number`.

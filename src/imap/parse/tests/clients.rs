@@ -67,6 +67,7 @@ fn changed_since_0() {
             set: set(&[(1, 0)]),
             items: vec![FetchItem::Flags, FetchItem::ModSeq],
             changed_since: None,
+            vanished_since: None,
         },
     );
 }
