@@ -149,6 +149,13 @@ impl View {
         self.mailbox.state().deleted
     }
 
+    /// Whether the keyword table grew since this was last asked or polled: for a command that answers with flags before it
+    /// polls.
+    pub fn keywords_changed(&mut self) -> bool {
+        let version = self.mailbox.state().keywords_version;
+        std::mem::replace(&mut self.keywords_version, version) != version
+    }
+
     /// Waits until [`View::poll`] may have something to tell. Cancellation-safe.
     pub async fn changed(&mut self) {
         loop {

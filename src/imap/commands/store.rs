@@ -32,7 +32,9 @@ pub(crate) async fn store(session: &mut Session, selected: &mut Selected, store:
         }
     };
     // A keyword that is new to the mailbox is told in front of the messages that have it.
-    updates::tell(session, selected, false).await?;
+    if selected.view.keywords_changed() {
+        updates::flags(&mut session.output, selected);
+    }
     // A conditional STORE is answered with MODSEQ in any case (RFC 7162 §3.1.3), and with MODSEQ comes the UID (§3.2.4).
     let mod_seq = session.condstore || store.unchanged_since.is_some();
     if !store.silent || mod_seq {
