@@ -15,8 +15,9 @@ use bytes::{Buf, BytesMut};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::binding::ChannelBindings;
 use super::stream::Stream;
-use super::tls::Tls;
+use super::tls::{self, Encrypted, Tls};
 
 /// How long [`Connection::close`] waits for the goodbye to leave, and then for the peer to close its side.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -28,7 +29,7 @@ pub struct Connection {
     local: SocketAddr,
     /// What STARTTLS would use.
     offer: Option<Tls>,
-    encrypted: Option<TlsInfo>,
+    encrypted: Option<Encrypted>,
     buffer: BytesMut,
     /// Bytes at the front of `buffer` that are known to hold no LF, so that a line that arrives byte by byte is not
     /// searched again and again.
@@ -83,9 +84,9 @@ impl Connection {
     /// A connection that begins with a TLS handshake (implicit TLS, RFC 8314 §3), which must end in time.
     pub async fn accept_tls(tcp: TcpStream, tls: &Tls, timeout: Duration) -> io::Result<Connection> {
         let (peer, local) = (tcp.peer_addr()?, tcp.local_addr()?);
-        let (stream, info) = tls.accept(tcp, timeout).await?;
+        let (stream, encrypted) = tls.accept(tcp, timeout).await?;
         let stream = Stream::Tls(Box::new(stream));
-        Ok(Connection::new(stream, peer, local, None, Some(info)))
+        Ok(Connection::new(stream, peer, local, None, Some(encrypted)))
     }
 
     fn new(
@@ -93,7 +94,7 @@ impl Connection {
         peer: SocketAddr,
         local: SocketAddr,
         offer: Option<Tls>,
-        encrypted: Option<TlsInfo>,
+        encrypted: Option<Encrypted>,
     ) -> Connection {
         // An IPv4 client of a dual-stack socket is an IPv4 client.
         let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
@@ -121,7 +122,15 @@ impl Connection {
 
     /// Whether it is encrypted; then protocol version and cipher suite, for Received and logs.
     pub fn tls(&self) -> Option<TlsInfo> {
-        self.encrypted
+        self.encrypted.as_ref().map(|encrypted| encrypted.info)
+    }
+
+    /// What a login on this connection can be bound to; `None` without TLS 1.3.
+    pub fn channel_bindings(&self) -> Option<ChannelBindings> {
+        match (&self.stream, &self.encrypted) {
+            (Stream::Tls(stream), Some(encrypted)) => tls::bindings(stream, encrypted),
+            _ => None,
+        }
     }
 
     /// Reads one line into `line` (cleared first, line end not included), waiting at most `timeout` for all of it. At
@@ -220,9 +229,9 @@ impl Connection {
         self.skipping = false;
         match std::mem::replace(&mut self.stream, Stream::Gone) {
             Stream::Plain(tcp) => {
-                let (stream, info) = tls.accept(tcp, timeout).await?;
+                let (stream, encrypted) = tls.accept(tcp, timeout).await?;
                 self.stream = Stream::Tls(Box::new(stream));
-                self.encrypted = Some(info);
+                self.encrypted = Some(encrypted);
                 Ok(())
             }
             other => {

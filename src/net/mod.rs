@@ -1,7 +1,9 @@
 //! Foundations of everything that speaks on a socket: listeners, TLS, connections with a strict line reader. Knows
 //! nothing of mail. `rustls` is named only here.
 
+pub mod binding;
 pub mod connection;
+pub(crate) mod der;
 pub mod listener;
 mod stream;
 pub mod tls;

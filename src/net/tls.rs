@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::binding::{ChannelBindings, EXPORTER_LABEL, server_end_point};
 use super::connection::TlsInfo;
 
 /// How often the certificate files are looked at. Certificates are renewed weeks before they end.
@@ -29,8 +30,16 @@ const RELOAD_INTERVAL: Duration = Duration::from_secs(60);
 pub struct Tls(Arc<Inner>);
 
 struct Inner {
-    config: RwLock<Arc<ServerConfig>>,
+    serving: RwLock<Serving>,
     files: Option<Files>,
+}
+
+/// What new connections are served with.
+#[derive(Clone)]
+struct Serving {
+    config: Arc<ServerConfig>,
+    /// The tls-server-end-point of the certificate (RFC 5929 §4).
+    end_point: Option<Arc<[u8]>>,
 }
 
 struct Files {
@@ -88,9 +97,9 @@ impl Tls {
     /// From PEM files: the certificate chain (the server's own first), and its key (PKCS #8, PKCS #1 or SEC1).
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Tls, TlsError> {
         let seen = Mutex::new(stamp(certificate, key));
-        let config = load(certificate, key)?;
+        let serving = load(certificate, key)?;
         Ok(Tls(Arc::new(Inner {
-            config: RwLock::new(config),
+            serving: RwLock::new(serving),
             files: Some(Files {
                 certificate: certificate.to_owned(),
                 key: key.to_owned(),
@@ -101,14 +110,14 @@ impl Tls {
 
     /// From what [`SelfSigned::generate`] made, without files.
     pub fn from_self_signed(made: &SelfSigned) -> Result<Tls, TlsError> {
-        let config = configure(
+        let serving = configure(
             Path::new("(self-signed certificate)"),
             Path::new("(its key)"),
             made.certificate.as_bytes(),
             made.key.as_bytes(),
         )?;
         Ok(Tls(Arc::new(Inner {
-            config: RwLock::new(config),
+            serving: RwLock::new(serving),
             files: None,
         })))
     }
@@ -126,8 +135,8 @@ impl Tls {
             return Ok(false);
         }
         *seen = now;
-        let config = load(&files.certificate, &files.key)?;
-        *self.0.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        let serving = load(&files.certificate, &files.key)?;
+        *self.0.serving.write().unwrap_or_else(PoisonError::into_inner) = serving;
         Ok(true)
     }
 
@@ -148,8 +157,12 @@ impl Tls {
     }
 
     /// The server's side of a handshake.
-    pub(super) async fn accept(&self, tcp: TcpStream, limit: Duration) -> io::Result<(TlsStream<TcpStream>, TlsInfo)> {
-        let config = self.0.config.read().unwrap_or_else(PoisonError::into_inner).clone();
+    pub(super) async fn accept(
+        &self,
+        tcp: TcpStream,
+        limit: Duration,
+    ) -> io::Result<(TlsStream<TcpStream>, Encrypted)> {
+        let Serving { config, end_point } = self.0.serving.read().unwrap_or_else(PoisonError::into_inner).clone();
         let stream = timeout(limit, TlsAcceptor::from(config).accept(tcp)).await??;
         let session = stream.get_ref().1;
         let info = TlsInfo {
@@ -158,8 +171,28 @@ impl Tls {
                 .negotiated_cipher_suite()
                 .map_or("unknown", |suite| cipher_name(suite.suite())),
         };
-        Ok((stream, info))
+        Ok((stream, Encrypted { info, end_point }))
     }
+}
+
+/// What is known of a connection once its handshake is done.
+pub(super) struct Encrypted {
+    pub(super) info: TlsInfo,
+    /// The tls-server-end-point of the certificate that was shown.
+    end_point: Option<Arc<[u8]>>,
+}
+
+/// What a TLS 1.3 connection can be bound to.
+pub(super) fn bindings(stream: &TlsStream<TcpStream>, encrypted: &Encrypted) -> Option<ChannelBindings> {
+    let session = stream.get_ref().1;
+    if session.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return None;
+    }
+    let exporter = session.export_keying_material([0; 32], EXPORTER_LABEL, None).ok()?;
+    Some(ChannelBindings {
+        exporter,
+        server_end_point: encrypted.end_point.clone(),
+    })
 }
 
 /// A certificate that no authority has signed, with its key, both as PEM.
@@ -206,7 +239,7 @@ fn stamp(certificate: &Path, key: &Path) -> Stamp {
     })
 }
 
-fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+fn load(certificate: &Path, key: &Path) -> Result<Serving, TlsError> {
     let read = |file: &Path| {
         std::fs::read(file).map_err(|cause| TlsError::Unreadable {
             file: file.to_owned(),
@@ -216,12 +249,7 @@ fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
     configure(certificate, key, &read(certificate)?, &read(key)?)
 }
 
-fn configure(
-    certificate: &Path,
-    key: &Path,
-    certificate_pem: &[u8],
-    key_pem: &[u8],
-) -> Result<Arc<ServerConfig>, TlsError> {
+fn configure(certificate: &Path, key: &Path, certificate_pem: &[u8], key_pem: &[u8]) -> Result<Serving, TlsError> {
     let malformed = |file: &Path, what, cause| TlsError::Malformed {
         file: file.to_owned(),
         what,
@@ -238,10 +266,14 @@ fn configure(
         })
         .map_err(|cause| malformed(certificate, "certificate", cause))?;
     let private = PrivateKeyDer::from_pem_slice(key_pem).map_err(|cause| malformed(key, "private key", cause))?;
+    let end_point = chain.first().and_then(|own| server_end_point(own));
     ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
-        .map(Arc::new)
+        .map(|config| Serving {
+            config: Arc::new(config),
+            end_point,
+        })
         .map_err(|cause| TlsError::Unusable {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
@@ -307,7 +339,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (certificate, key) = write(folder.path(), &SelfSigned::generate("localhost").unwrap());
         let tls = Tls::from_files(&certificate, &key).unwrap();
-        let current = || Arc::as_ptr(&tls.0.config.read().unwrap());
+        let current = || Arc::as_ptr(&tls.0.serving.read().unwrap().config);
         assert!(!tls.reload().unwrap());
         write(
             folder.path(),
