@@ -137,6 +137,9 @@ pub struct Login {
     pub cache: Period,
     /// Whether LOGIN and AUTH are refused on unencrypted connections. Loopback is no exception.
     pub require_tls: bool,
+    /// Logging in by access tokens (OAUTHBEARER, RFC 7628, and XOAUTH2): JSON Web Tokens of one issuer, verified with its
+    /// public keys. Switched off without an issuer.
+    pub oauth: Oauth,
 }
 
 impl Default for Login {
@@ -145,6 +148,44 @@ impl Default for Login {
             concurrent_hashes: 2,
             cache: Period::seconds(60),
             require_tls: true,
+            oauth: Oauth::default(),
+        }
+    }
+}
+
+/// Logging in by access tokens: whose, and how they are verified.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Oauth {
+    /// Whose tokens are taken: what their claim `iss` says.
+    pub issuer: Option<String>,
+    /// For whom tokens must be made: one of these in the claim `aud`.
+    pub audience: Vec<String>,
+    /// File with the issuer's public keys: a JWK Set, or PEM. RS256, ES256 and EdDSA. Read again when it changes.
+    pub keys: Option<PathBuf>,
+    /// The issuer's public key as PEM text, instead of a file.
+    pub public_key: Option<String>,
+    /// The claim with the address of the account.
+    pub claim: String,
+    /// A scope that tokens must have; clients without one are told.
+    pub scope: Option<String>,
+    /// Where clients that are refused learn how to get a token: the address of the issuer's OpenID configuration.
+    pub discovery: Option<String>,
+    /// How far the issuer's clock may be from ours.
+    pub leeway: Period,
+}
+
+impl Default for Oauth {
+    fn default() -> Oauth {
+        Oauth {
+            issuer: None,
+            audience: Vec::new(),
+            keys: None,
+            public_key: None,
+            claim: "email".to_owned(),
+            scope: None,
+            discovery: None,
+            leeway: Period::seconds(60),
         }
     }
 }

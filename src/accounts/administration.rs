@@ -2,13 +2,12 @@
 //!
 //! Each is one transaction of the database, and may happen while the server runs.
 
-use zeroize::Zeroizing;
-
 use super::names::{account_address, alias_address, domain_name, written};
+use super::sasl::prepare;
 use super::{Account, Accounts, fold};
 use crate::mail::address::Address;
 use crate::mail::ids::AccountId;
-use crate::storage::accounts::{Changes, DatabaseError, DomainRow};
+use crate::storage::accounts::{Changes, DatabaseError, DomainRow, PasswordRow};
 
 /// The longest password, in octets: more than anybody types, little enough for a line of every protocol.
 const MAX_PASSWORD: usize = 512;
@@ -72,6 +71,14 @@ pub enum Error {
     AliasExists(String),
     #[error("there is no alias {0}")]
     UnknownAlias(String),
+    #[error("{0:?} cannot name an app password: up to 64 characters are wanted")]
+    UnusableAppPassword(String),
+    #[error("an app password {0:?} exists already")]
+    AppPasswordExists(String),
+    #[error("there is no app password {0:?}")]
+    UnknownAppPassword(String),
+    #[error("the account has 100 app passwords already; remove one first")]
+    TooManyAppPasswords,
     #[error("an alias leads to one account or more")]
     NoTargets,
     #[error("the accounts database failed")]
@@ -148,7 +155,7 @@ impl Accounts {
         // A hash is dear: not for one that is refused anyway.
         self.check_new(address).await?;
         let address = account_address(address)?;
-        let stored = self.hash(password).await?;
+        let stored = self.hash(&address, password).await?;
         let mut changes = self.0.database.change().await?;
         let home = domain(&mut changes, address.domain()).await?;
         not_taken(&mut changes, &address).await?;
@@ -182,8 +189,8 @@ impl Accounts {
 
     /// Gives an account another password. The old one is refused from now on.
     pub async fn set_password(&self, address: &str, password: &str) -> Result<Account, Error> {
-        self.find(address).await?;
-        let stored = self.hash(password).await?;
+        let found = self.find(address).await?;
+        let stored = self.hash(&found.address, password).await?;
         let mut changes = self.0.database.change().await?;
         let account = account(&mut changes, address).await?;
         changes.update_password(account.id.0, &stored).await?;
@@ -263,7 +270,7 @@ impl Accounts {
         Ok(all)
     }
 
-    async fn hash(&self, password: &str) -> Result<String, Error> {
+    async fn hash(&self, address: &Address, password: &str) -> Result<PasswordRow, Error> {
         if password.is_empty() {
             return Err(Error::UnusablePassword("is empty"));
         }
@@ -275,7 +282,8 @@ impl Accounts {
                 "holds control characters, which mail programs cannot send",
             ));
         }
-        let hashed = self.0.hasher.hash(Zeroizing::new(password.to_owned())).await;
+        let salt = self.0.secret.salt(&address.to_string());
+        let hashed = self.0.hasher.hash(prepare::password(password), salt).await;
         hashed.map_err(|cause| Error::Storage(cause.into()))
     }
 }
@@ -285,7 +293,7 @@ async fn domain(changes: &mut Changes, name: &str) -> Result<DomainRow, Error> {
     row.ok_or_else(|| Error::UnknownDomain(name.to_owned()))
 }
 
-async fn account(changes: &mut Changes, address: &str) -> Result<Account, Error> {
+pub(super) async fn account(changes: &mut Changes, address: &str) -> Result<Account, Error> {
     let address = Address::parse(address.trim()).map_err(|_| Error::InvalidAddress(address.to_owned()))?;
     match changes.account(&fold(address.local()), address.domain()).await? {
         Some(row) => Account::from_row(&row).map_err(Error::Storage),

@@ -5,11 +5,15 @@
 //! changes in the database is true for the running server at once.
 
 mod administration;
+mod app_password;
 mod login;
 mod names;
 mod password;
 mod remembered;
 mod resolve;
+pub mod sasl;
+mod secret;
+mod token;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,9 +24,12 @@ use crate::storage::accounts::{AccountRow, Database};
 
 use password::Hasher;
 use remembered::Remembered;
+use secret::Secret;
+use token::Issuer;
 
 pub use administration::{Alias, Domain, Error, Listed};
-pub use login::LoginError;
+pub use app_password::{AppPassword, Scope};
+pub use login::{LoginError, Origin, Service};
 pub use resolve::Resolution;
 
 /// The accounts database of a data folder. Cheap to clone.
@@ -30,9 +37,11 @@ pub use resolve::Resolution;
 pub struct Accounts(Arc<Inner>);
 
 struct Inner {
+    secret: Secret,
     database: Database,
     hasher: Hasher,
     remembered: Remembered,
+    issuer: Option<Issuer>,
 }
 
 /// An account: who logs in and owns mailboxes.
@@ -47,11 +56,21 @@ pub struct Account {
 impl Accounts {
     /// Opens (and creates or migrates) `accounts.db` in the data folder.
     pub async fn open(data: &Path, settings: &crate::config::Login) -> anyhow::Result<Accounts> {
+        let issuer = Issuer::load(&settings.oauth)?;
+        let database = Database::open(data).await?;
         Ok(Accounts(Arc::new(Inner {
-            database: Database::open(data).await?,
+            secret: Secret::load(&database).await?,
+            issuer,
+            database,
             hasher: Hasher::new(settings.concurrent_hashes),
             remembered: Remembered::new(settings.cache.get()),
         })))
+    }
+
+    /// Whether the issuer of tokens in the settings, if there is one, has keys that can be used.
+    pub fn check_issuer(settings: &crate::config::Oauth) -> anyhow::Result<()> {
+        Issuer::load(settings)?;
+        Ok(())
     }
 
     /// Closes the database, after running queries have ended.

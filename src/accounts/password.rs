@@ -13,6 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::sasl::scram::{ITERATIONS, Keys, Salt};
+use crate::storage::accounts::PasswordRow;
+
 /// Verifications that run or wait their turn.
 const MAX_WAITING: usize = 1000;
 /// How long one waits its turn.
@@ -43,8 +46,9 @@ impl Hasher {
     }
 
     /// Whether the password is the one that was stored as `stored`.
-    pub(super) async fn verify(&self, stored: String, password: Zeroizing<String>) -> Result<bool, TooBusy> {
+    pub(super) async fn verify(&self, stored: &str, password: &str) -> Result<bool, TooBusy> {
         let turn = self.turn().await?;
+        let (stored, password) = (stored.to_owned(), Zeroizing::new(password.to_owned()));
         let verified = tokio::task::spawn_blocking(move || {
             // Held until the work is done, also when nobody waits for it any more.
             let _turn = turn;
@@ -56,12 +60,17 @@ impl Hasher {
         verified.await.map_err(|_| TooBusy)
     }
 
-    /// A new PHC string for a password.
-    pub(super) async fn hash(&self, password: Zeroizing<String>) -> Result<String, TooBusy> {
+    /// What is stored of a new password in its prepared form.
+    pub(super) async fn hash(&self, password: Zeroizing<String>, salt: Salt) -> Result<PasswordRow, TooBusy> {
         let turn = self.turn().await?;
         let hashed = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            hash(&password)
+            let keys = Keys::derive(&password, &salt, ITERATIONS);
+            hash(&password).map(|hash| PasswordRow {
+                hash,
+                stored_key: keys.stored.to_vec(),
+                server_key: keys.server.to_vec(),
+            })
         });
         hashed.await.ok().and_then(Result::ok).ok_or(TooBusy)
     }
@@ -100,12 +109,16 @@ mod tests {
     #[tokio::test]
     async fn only_the_right_password_is_right() {
         let hasher = Hasher::new(1);
-        let stored = hasher.hash(secret("correct horse")).await.unwrap();
+        let stored = hasher
+            .hash(secret("correct horse"), Salt::default())
+            .await
+            .unwrap()
+            .hash;
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
-        assert!(hasher.verify(stored.clone(), secret("correct horse")).await.unwrap());
-        assert!(!hasher.verify(stored.clone(), secret("Correct horse")).await.unwrap());
-        assert!(!hasher.verify(stored, secret("")).await.unwrap());
-        assert!(!hasher.verify("not a hash".to_owned(), secret("x")).await.unwrap());
+        assert!(hasher.verify(&stored, "correct horse").await.unwrap());
+        assert!(!hasher.verify(&stored, "Correct horse").await.unwrap());
+        assert!(!hasher.verify(&stored, "").await.unwrap());
+        assert!(!hasher.verify("not a hash", "x").await.unwrap());
     }
 
     /// Else an unknown user would be told from a wrong password by the time it takes.
@@ -124,6 +137,6 @@ mod tests {
         let hasher = Hasher::new(1);
         let _running = hasher.running.acquire().await.unwrap();
         let _waiting = hasher.waiting.acquire_many(MAX_WAITING as u32).await.unwrap();
-        assert!(hasher.verify(NOBODY.to_owned(), secret("x")).await.is_err());
+        assert!(hasher.verify(NOBODY, "x").await.is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Account, Accounts, fold};
 use crate::mail::address::Address;
-use crate::storage::accounts::AccountRow;
+use crate::storage::accounts::{AccountRow, DatabaseError};
 
 /// Separates the local part of an account or alias from a detail that its owner chooses (RFC 5233).
 const DETAIL: char = '+';
@@ -31,10 +31,7 @@ impl Accounts {
         if !database.has_domain(domain).await? {
             return Ok(Resolution::Remote);
         }
-        let mut found = self.named(&local, domain).await?;
-        if let (true, Some((base, _detail))) = (found.is_empty(), local.split_once(DETAIL)) {
-            found = self.named(base, domain).await?;
-        }
+        let mut found = self.of_local_part(&local, domain).await?;
         if found.is_empty() {
             found = database.alias_targets(CATCH_ALL, domain).await?;
         }
@@ -52,17 +49,31 @@ impl Accounts {
         }
     }
 
+    /// The account or alias of this name, or else of its part before the detail.
+    pub(super) async fn of_local_part(&self, local: &str, domain: &str) -> Result<Vec<AccountRow>, DatabaseError> {
+        let found = self.named(local, domain).await?;
+        match without_detail(local) {
+            base if found.is_empty() && base != local => self.named(base, domain).await,
+            _ => Ok(found),
+        }
+    }
+
     /// The account or alias of exactly this name.
-    async fn named(&self, local: &str, domain: &str) -> anyhow::Result<Vec<AccountRow>> {
+    async fn named(&self, local: &str, domain: &str) -> Result<Vec<AccountRow>, DatabaseError> {
         // Nobody writes the catch-all's name, but `+detail` alone would become it.
         if local == CATCH_ALL {
             return Ok(Vec::new());
         }
         match self.0.database.account(local, domain).await? {
             Some(account) => Ok(vec![account]),
-            None => Ok(self.0.database.alias_targets(local, domain).await?),
+            None => self.0.database.alias_targets(local, domain).await,
         }
     }
+}
+
+/// The part of a local part before the detail.
+pub(super) fn without_detail(local: &str) -> &str {
+    local.split_once(DETAIL).map_or(local, |(base, _detail)| base)
 }
 
 fn local_or_unknown(rows: &[AccountRow]) -> anyhow::Result<Resolution> {

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::app_password::AppPassword;
 use super::password::{Given, NewPassword};
 use super::settings::Settings;
 use super::{say, table::Table};
@@ -21,6 +22,9 @@ pub(super) enum Account {
     Enable(Named),
     /// Let an account no longer log in; it still gets mail
     Disable(Named),
+    /// Add, list and remove app passwords: one for each program, so that one can be taken back without the others
+    #[command(subcommand)]
+    AppPassword(AppPassword),
 }
 
 #[derive(Args)]
@@ -99,6 +103,7 @@ impl Account {
                 let account = accounts.set_enabled(&address, false).await?;
                 say(format_args!("account {} may no longer log in", account.address))
             }),
+            Account::AppPassword(app_password) => app_password.run(),
         }
     }
 }

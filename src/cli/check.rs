@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::say;
 use super::settings::Settings;
+use crate::accounts::Accounts;
 use crate::config::{ConfigError, Problem};
 use crate::server::{certificate, folder};
 
@@ -30,6 +31,7 @@ impl Check {
         };
         found(certificate::check(&config));
         found(folder::check(&config.data));
+        found(Accounts::check_issuer(&config.login.oauth));
         if !problems.is_empty() {
             return Err(anyhow!(ConfigError { problems }));
         }

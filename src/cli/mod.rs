@@ -5,6 +5,7 @@
 
 mod account;
 mod alias;
+mod app_password;
 mod check;
 mod demo;
 mod domain;

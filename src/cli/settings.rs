@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::accounts::Accounts;
 use crate::config::load::{FILE_VARIABLE, environment_has_settings};
-use crate::config::{Config, ConfigError, Problem};
+use crate::config::{Config, ConfigError, Login, Oauth, Problem};
 use crate::server::folder;
 
 /// Looked for in this order when no file is named.
@@ -47,7 +47,12 @@ impl Settings {
         folder::prepare(&config.data)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let done = runtime.block_on(async {
-            let accounts = Accounts::open(&config.data, &config.login).await?;
+            // Nobody logs in here: whether the issuer's keys can be read is of no account.
+            let login = Login {
+                oauth: Oauth::default(),
+                ..config.login
+            };
+            let accounts = Accounts::open(&config.data, &login).await?;
             let done = command(&accounts).await;
             accounts.close().await;
             done

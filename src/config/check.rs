@@ -23,6 +23,7 @@ impl Config {
             (None, Some(_)) => problems.add("tls.certificate", "tls.key is given, so its certificate is wanted too"),
             _ => {}
         }
+        self.check_oauth(&mut problems);
         if let Err(cause) = telemetry::check_filter(&self.log.filter) {
             problems.add(
                 "log.filter",
@@ -58,6 +59,39 @@ impl Config {
             }
         }
         problems.into_result()
+    }
+
+    fn check_oauth(&self, problems: &mut Problems) {
+        let oauth = &self.login.oauth;
+        let Some(issuer) = &oauth.issuer else {
+            if oauth.keys.is_some() || oauth.public_key.is_some() || !oauth.audience.is_empty() {
+                problems.add(
+                    "login.oauth.issuer",
+                    "keys or an audience are given, so their issuer is wanted too",
+                );
+            }
+            return;
+        };
+        if issuer.is_empty() {
+            problems.add("login.oauth.issuer", "must not be empty");
+        }
+        if oauth.audience.is_empty() || oauth.audience.iter().any(String::is_empty) {
+            problems.add(
+                "login.oauth.audience",
+                "login.oauth.issuer is given, so it is wanted for whom its tokens must be made",
+            );
+        }
+        match (&oauth.keys, &oauth.public_key) {
+            (None, None) => problems.add(
+                "login.oauth.keys",
+                "login.oauth.issuer is given, so its keys are wanted too, here or in login.oauth.public_key",
+            ),
+            (Some(_), Some(_)) => problems.add("login.oauth.public_key", "login.oauth.keys is given already"),
+            _ => {}
+        }
+        if oauth.claim.is_empty() {
+            problems.add("login.oauth.claim", "must not be empty");
+        }
     }
 
     fn check_listeners(&self, problems: &mut Problems) {
@@ -145,6 +179,25 @@ mod tests {
         assert_eq!(
             keys(|config| config.tls.certificate = Some("cert.pem".into())),
             ["tls.key"]
+        );
+        assert_eq!(
+            keys(|config| config.login.oauth.issuer = Some("https://id.example.org".to_owned())),
+            ["login.oauth.audience", "login.oauth.keys"]
+        );
+        assert_eq!(
+            keys(|config| config.login.oauth.keys = Some("keys.json".into())),
+            ["login.oauth.issuer"]
+        );
+        assert_eq!(
+            keys(|config| {
+                let oauth = &mut config.login.oauth;
+                oauth.issuer = Some("https://id.example.org".to_owned());
+                oauth.audience = vec!["posthaste".to_owned()];
+                oauth.keys = Some("keys.json".into());
+                oauth.public_key = Some("PEM".to_owned());
+                oauth.claim.clear();
+            }),
+            ["login.oauth.public_key", "login.oauth.claim"]
         );
         assert_eq!(
             keys(|config| config.log.filter = "posthaste=loud".to_owned()),

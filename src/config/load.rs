@@ -103,6 +103,7 @@ fn extract(settings: &Figment, file: &str, folder: Option<&Path>) -> Result<Conf
             Some(&mut config.data),
             config.tls.certificate.as_mut(),
             config.tls.key.as_mut(),
+            config.login.oauth.keys.as_mut(),
         ];
         for path in paths.into_iter().flatten().filter(|path| !path.as_os_str().is_empty()) {
             *path = folder.join(&*path);

@@ -1,5 +1,8 @@
 //! What CAPABILITY lists (RFC 9051 §7.2.2). A name stands here only when all of its extension works.
 
+use crate::accounts::sasl::Mechanism;
+use std::borrow::Cow;
+
 /// Extensions, each with where it is specified. They are listed in every state, for clients ask once, and often before
 /// they log in.
 const EXTENSIONS: [&str; 19] = [
@@ -26,28 +29,29 @@ const EXTENSIONS: [&str; 19] = [
 
 /// What depends on the connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Offer {
+pub(crate) struct Offer<'a> {
     /// STARTTLS is possible.
     pub(crate) start_tls: bool,
-    /// Passwords may be sent.
-    pub(crate) log_in: bool,
+    /// The mechanisms of AUTHENTICATE; none where passwords may not be sent.
+    pub(crate) mechanisms: &'a [Mechanism],
     /// The largest message that APPEND takes, in every mailbox.
     pub(crate) append_limit: u32,
 }
 
 /// The names, separated by spaces.
-pub(crate) fn list(offer: Offer) -> String {
+pub(crate) fn list(offer: Offer<'_>) -> String {
     let append_limit = format!("APPENDLIMIT={}", offer.append_limit); // RFC 7889
-    let mut names = EXTENSIONS.to_vec();
-    names.push(&append_limit);
+    let mut names: Vec<Cow<'_, str>> = EXTENSIONS.map(Cow::Borrowed).to_vec();
+    names.push(append_limit.into());
     if offer.start_tls {
-        names.push("STARTTLS");
+        names.push("STARTTLS".into());
     }
-    names.extend(match offer.log_in {
-        true => ["AUTH=PLAIN", "AUTH=LOGIN"].as_slice(),
+    if offer.mechanisms.is_empty() {
         // RFC 9051 §6.2.3.
-        false => ["LOGINDISABLED"].as_slice(),
-    });
+        names.push("LOGINDISABLED".into());
+    }
+    let authenticate = |mechanism: &Mechanism| format!("AUTH={}", mechanism.name()).into();
+    names.extend(offer.mechanisms.iter().map(authenticate));
     names.join(" ")
 }
 
@@ -59,17 +63,17 @@ mod tests {
     fn passwords_are_invited_only_where_they_may_be_sent() {
         let plain = list(Offer {
             start_tls: true,
-            log_in: false,
+            mechanisms: &[],
             append_limit: 1000,
         });
         assert!(plain.starts_with("IMAP4rev1 ") && plain.ends_with(" APPENDLIMIT=1000 STARTTLS LOGINDISABLED"));
         assert!(!plain.contains("AUTH="));
         let encrypted = list(Offer {
             start_tls: false,
-            log_in: true,
+            mechanisms: &[Mechanism::ScramSha256, Mechanism::Plain],
             append_limit: 1000,
         });
-        assert!(encrypted.ends_with(" AUTH=PLAIN AUTH=LOGIN"));
+        assert!(encrypted.ends_with(" AUTH=SCRAM-SHA-256 AUTH=PLAIN"));
         assert!(!encrypted.contains("STARTTLS") && !encrypted.contains("LOGINDISABLED"));
     }
 

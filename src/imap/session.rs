@@ -7,7 +7,8 @@ use super::framer::{Bounds, Framer};
 use super::numbering::SeqNum;
 use super::output::Output;
 use super::sequence;
-use crate::accounts::Accounts;
+use crate::accounts::sasl::Mechanism;
+use crate::accounts::{Accounts, Origin, Service};
 use crate::config::Config;
 use crate::mail::ids::{ModSeq, SessionId, Uid};
 use crate::mail::uidset::UidSet;
@@ -105,11 +106,30 @@ impl Session {
         self.connection.tls().is_some() || !self.imap.config.login.require_tls
     }
 
+    /// The mechanisms of AUTHENTICATE; none where passwords may not be sent.
+    pub(crate) fn mechanisms(&self) -> Vec<Mechanism> {
+        match self.may_log_in() {
+            true => {
+                let bindings = self.connection.channel_bindings().is_some();
+                self.imap.accounts.mechanisms(bindings).collect()
+            }
+            false => Vec::new(),
+        }
+    }
+
+    /// Where a login comes from.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            service: Service::Imap,
+            address: self.connection.peer().ip(),
+        }
+    }
+
     /// What this server can do, as CAPABILITY lists it now.
     pub(crate) fn capabilities(&self) -> String {
         capability::list(capability::Offer {
             start_tls: self.connection.can_start_tls(),
-            log_in: self.may_log_in(),
+            mechanisms: &self.mechanisms(),
             append_limit: self.append_limit(),
         })
     }

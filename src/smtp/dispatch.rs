@@ -153,7 +153,7 @@ mod tests {
             (Request::StartTls, [0; 8]),
             (Request::NotImplemented, [0; 8]),
             (Request::Vrfy, [0, 0, 0, 530, 530, 530, 0, 0]),
-            (Request::Auth(0, None), [503, 0, 503, 503, 0, 0, 0, 503]),
+            (Request::Auth("PLAIN", None), [503, 0, 503, 503, 0, 0, 0, 503]),
             (mail, [503, 0, 503, 503, 530, 530, 0, 503]),
             (Request::Rcpt("a@b"), [503, 503, 0, 503, 530, 530, 503, 0]),
             (Request::Data, [503, 503, 0, 503, 530, 530, 503, 0]),

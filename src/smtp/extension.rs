@@ -52,10 +52,10 @@ impl Extension {
         Extension::ALL
             .into_iter()
             .filter(|extension| extension.is_offered(state))
-            .map(move |extension| extension.line(max_message_size))
+            .map(move |extension| extension.line(state, max_message_size))
     }
 
-    fn line(self, max_message_size: u64) -> String {
+    fn line(self, state: &State, max_message_size: u64) -> String {
         match self {
             Extension::Pipelining => "PIPELINING",
             Extension::Size => return format!("SIZE {max_message_size}"),
@@ -63,7 +63,10 @@ impl Extension {
             Extension::EnhancedStatusCodes => "ENHANCEDSTATUSCODES",
             Extension::SmtpUtf8 => "SMTPUTF8",
             Extension::StartTls => "STARTTLS",
-            Extension::Auth => "AUTH PLAIN LOGIN",
+            Extension::Auth => {
+                let names = state.mechanisms.iter().map(|mechanism| mechanism.name());
+                return std::iter::once("AUTH").chain(names).collect::<Vec<_>>().join(" ");
+            }
             Extension::Help => "HELP",
         }
         .to_owned()

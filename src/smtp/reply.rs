@@ -137,7 +137,7 @@ impl From<delivery::Error> for Reply {
 impl From<LoginError> for Reply {
     fn from(error: LoginError) -> Reply {
         match error {
-            LoginError::Refused => Reply::LOGIN_REFUSED,
+            LoginError::Refused | LoginError::NotAuthorized => Reply::LOGIN_REFUSED,
             LoginError::Unavailable(cause) => {
                 tracing::error!(cause = format!("{cause:#}"), "logins cannot be checked at the moment");
                 Reply::LOGIN_UNAVAILABLE

@@ -14,6 +14,7 @@ use super::dispatch;
 use super::reply::Reply;
 use super::{Role, Smtp};
 use crate::accounts::Account;
+use crate::accounts::sasl::Mechanism;
 use crate::mail::envelope::Envelope;
 use crate::net::connection::{Connection, LineEnd, ReadError};
 
@@ -48,6 +49,8 @@ pub(crate) struct State {
     pub(crate) can_start_tls: bool,
     /// Whether logins need TLS.
     pub(crate) require_tls: bool,
+    /// The mechanisms of AUTH on this connection as it is.
+    pub(crate) mechanisms: Vec<Mechanism>,
     /// What the client called itself, once it has.
     pub(crate) hello: Option<Hello>,
     /// Who is logged in.
@@ -91,6 +94,7 @@ impl Session {
                 tls: connection.tls().is_some(),
                 can_start_tls: connection.can_start_tls(),
                 require_tls: smtp.config.login.require_tls,
+                mechanisms: mechanisms(&smtp, &connection),
                 ..State::new(role)
             },
             smtp,
@@ -167,6 +171,14 @@ impl Session {
         }
     }
 
+    /// The connection is encrypted now, and the session begins anew.
+    pub(crate) fn encrypted(&mut self) {
+        self.state.begin_anew();
+        self.state.tls = true;
+        self.state.can_start_tls = false;
+        self.state.mechanisms = mechanisms(&self.smtp, &self.connection);
+    }
+
     /// The client has shown that it means well: its earlier mistakes are forgotten.
     pub(crate) fn forgive(&mut self) {
         self.errors = 0;
@@ -224,6 +236,11 @@ impl Session {
     }
 }
 
+fn mechanisms(smtp: &Smtp, connection: &Connection) -> Vec<Mechanism> {
+    let bindings = connection.channel_bindings().is_some();
+    smtp.accounts.mechanisms(bindings).collect()
+}
+
 impl State {
     /// Before anything was said, in plain text.
     pub(crate) fn new(role: Role) -> State {
@@ -232,6 +249,7 @@ impl State {
             tls: false,
             can_start_tls: false,
             require_tls: true,
+            mechanisms: Vec::new(),
             hello: None,
             account: None,
             tx: None,

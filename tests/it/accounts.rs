@@ -1,9 +1,19 @@
 //! Accounts, aliases and logins on a real database.
 
-use posthaste::accounts::{Accounts, Error, LoginError, Resolution};
+use posthaste::accounts::{Accounts, Error, LoginError, Origin, Resolution, Scope, Service};
 use posthaste::config::Login;
 use posthaste::mail::address::Address;
 use tempfile::TempDir;
+
+/// From where all of these tests log in.
+const HERE: Origin = origin(Service::Imap);
+
+const fn origin(service: Service) -> Origin {
+    Origin {
+        service,
+        address: std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
+    }
+}
 
 async fn open(data: &TempDir) -> Accounts {
     Accounts::open(data.path(), &Login::default()).await.unwrap()
@@ -87,8 +97,24 @@ async fn postmaster_is_always_somebody() {
 async fn a_login_is_an_address_in_any_case_or_a_local_part_where_that_is_clear() {
     let data = tempfile::tempdir().unwrap();
     let accounts = populated(&data).await;
-    for login in ["alice@example.org", " Alice@EXAMPLE.org\t", "alice", "ALICE"] {
-        let account = accounts.authenticate(login, "wonderland").await.unwrap();
+    let alice = ["alice@example.org".to_owned()];
+    accounts.add_alias("wonder@example.org", &alice).await.unwrap();
+    accounts
+        .add_alias("both@example.org", &[alice[0].clone(), "bob@example.org".to_owned()])
+        .await
+        .unwrap();
+    accounts.add_alias("@example.org", &alice).await.unwrap();
+    for login in [
+        "alice@example.org",
+        " Alice@EXAMPLE.org\t",
+        "alice",
+        "ALICE",
+        "alice+tag@example.org",
+        "Alice+tag",
+        "wonder@example.org",
+        "Wonder+tag",
+    ] {
+        let account = accounts.authenticate(HERE, login, "wonderland").await.unwrap();
         assert_eq!(account.address.to_string(), "alice@example.org", "{login:?}");
     }
     for (login, password) in [
@@ -97,17 +123,19 @@ async fn a_login_is_an_address_in_any_case_or_a_local_part_where_that_is_clear()
         ("alice@example.org", ""),
         ("alice@example.org", "builder"),
         ("carol@example.org", "wonderland"),
-        ("alice+tag@example.org", "wonderland"),
+        ("carol+tag@example.org", "wonderland"),
+        ("both@example.org", "wonderland"),
         ("@example.org", "wonderland"),
+        ("+tag@example.org", "wonderland"),
         ("", ""),
         ("a@b@c", "x"),
         ("alice@example.net", "wonderland"),
     ] {
-        let refused = accounts.authenticate(login, password).await;
+        let refused = accounts.authenticate(HERE, login, password).await;
         assert!(matches!(refused, Err(LoginError::Refused)), "{login:?} {password:?}");
     }
     accounts.add_domain("example.net").await.unwrap();
-    let refused = accounts.authenticate("alice", "wonderland").await;
+    let refused = accounts.authenticate(HERE, "alice", "wonderland").await;
     assert!(matches!(refused, Err(LoginError::Refused)), "two domains: whose alice?");
 }
 
@@ -115,32 +143,89 @@ async fn a_login_is_an_address_in_any_case_or_a_local_part_where_that_is_clear()
 async fn changes_of_another_process_are_true_at_once() {
     let data = tempfile::tempdir().unwrap();
     let (server, command_line) = (populated(&data).await, open(&data).await);
-    server.authenticate("alice", "wonderland").await.unwrap();
+    server.authenticate(HERE, "alice", "wonderland").await.unwrap();
     command_line
         .set_password("alice@example.org", "looking glass")
         .await
         .unwrap();
     assert!(
-        server.authenticate("alice", "wonderland").await.is_err(),
+        server.authenticate(HERE, "alice", "wonderland").await.is_err(),
         "the old password was remembered"
     );
-    server.authenticate("alice", "looking glass").await.unwrap();
+    server.authenticate(HERE, "alice", "looking glass").await.unwrap();
 
     command_line.set_enabled("alice@example.org", false).await.unwrap();
-    assert!(server.authenticate("alice", "looking glass").await.is_err());
+    assert!(server.authenticate(HERE, "alice", "looking glass").await.is_err());
     assert_eq!(
         whose(&server, "alice@example.org").await,
         "alice",
         "who may not log in still gets mail"
     );
     command_line.set_enabled("alice@example.org", true).await.unwrap();
-    server.authenticate("alice", "looking glass").await.unwrap();
+    server.authenticate(HERE, "alice", "looking glass").await.unwrap();
 
     let first = command_line.remove("alice@example.org").await.unwrap();
-    assert!(server.authenticate("alice", "looking glass").await.is_err());
+    assert!(server.authenticate(HERE, "alice", "looking glass").await.is_err());
     assert_eq!(whose(&server, "alice@example.org").await, "?");
     let second = command_line.add("alice@example.org", "again").await.unwrap();
     assert_ne!(first.id, second.id, "a number is given once");
+}
+
+#[tokio::test]
+async fn app_passwords_let_in_where_they_are_for() {
+    let data = tempfile::tempdir().unwrap();
+    let accounts = populated(&data).await;
+    let (_, reading) = accounts
+        .add_app_password("alice@example.org", "phone", Scope::Imap)
+        .await
+        .unwrap();
+    let (_, sending) = accounts
+        .add_app_password("Alice@example.org", " printer ", Scope::Smtp)
+        .await
+        .unwrap();
+    let log_in = async |login: &str, password: &str| {
+        let mut doors = [false; 2];
+        for (door, service) in doors.iter_mut().zip([Service::Imap, Service::Submission]) {
+            *door = accounts.authenticate(origin(service), login, password).await.is_ok();
+        }
+        doors
+    };
+    assert_eq!(log_in("alice@example.org", &reading).await, [true, false]);
+    assert_eq!(log_in("alice+x@example.org", &sending).await, [false, true]);
+    let typed = reading.replace('-', " ").to_uppercase();
+    assert_eq!(log_in("alice", &typed).await, [true, false]);
+    assert_eq!(log_in("bob@example.org", &reading).await, [false; 2]);
+    assert_eq!(log_in("alice@example.org", "wonderland").await, [true; 2]);
+
+    let listed = accounts.app_passwords("alice@example.org").await.unwrap();
+    let names: Vec<_> = listed.iter().map(|one| (&*one.name, one.scope)).collect();
+    assert_eq!(names, [("phone", Scope::Imap), ("printer", Scope::Smtp)]);
+    assert!(listed.iter().all(|one| one.used.as_ref().unwrap().1 == "192.0.2.1"));
+
+    let told = async |address: &str, name: &str| {
+        let added = accounts.add_app_password(address, name, Scope::Both).await;
+        added.unwrap_err().to_string()
+    };
+    assert_eq!(
+        told("alice@example.org", "phone").await,
+        "an app password \"phone\" exists already"
+    );
+    assert_eq!(
+        told("alice@example.org", " ").await,
+        "\"\" cannot name an app password: up to 64 characters are wanted"
+    );
+    assert_eq!(
+        told("carol@example.org", "x").await,
+        "there is no account carol@example.org"
+    );
+    accounts
+        .remove_app_password("alice@example.org", "phone")
+        .await
+        .unwrap();
+    let again = accounts.remove_app_password("alice@example.org", "phone").await;
+    assert_eq!(again.unwrap_err().to_string(), "there is no app password \"phone\"");
+    assert_eq!(log_in("alice@example.org", &reading).await, [false; 2]);
+    assert_eq!(log_in("alice@example.org", &sending).await, [false, true]);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -44,6 +44,11 @@ impl Client {
 
     /// Encrypts it, whatever the certificate. What the server sent before must have been read.
     pub(crate) async fn start_tls(&mut self) -> anyhow::Result<()> {
+        self.start_tls_of(rustls::DEFAULT_VERSIONS).await
+    }
+
+    /// As [`Client::start_tls`], with these versions.
+    pub(crate) async fn start_tls_of(&mut self, versions: &[&'static SupportedProtocolVersion]) -> anyhow::Result<()> {
         ensure!(
             self.buffer.is_empty(),
             "unread before TLS: {:?}",
@@ -53,9 +58,30 @@ impl Client {
             bail!("already encrypted");
         };
         let name = ServerName::try_from("localhost")?;
-        let tls = within("a TLS handshake", connector().connect(name, tcp)).await??;
+        let tls = within("a TLS handshake", connector(versions)?.connect(name, tcp)).await??;
         self.stream = Stream::Tls(Box::new(tls));
         Ok(())
+    }
+
+    /// What both ends of this TLS connection, and nobody else, can compute (RFC 9266).
+    pub(crate) fn exporter(&self) -> anyhow::Result<Vec<u8>> {
+        let exporter = self
+            .tls()?
+            .export_keying_material(vec![0; 32], b"EXPORTER-Channel-Binding", Some(b""))?;
+        Ok(exporter)
+    }
+
+    /// The certificate that the server has shown, in DER.
+    pub(crate) fn certificate(&self) -> anyhow::Result<Vec<u8>> {
+        let chain = self.tls()?.peer_certificates().context("no certificate")?;
+        Ok(chain.first().context("no certificate")?.to_vec())
+    }
+
+    fn tls(&self) -> anyhow::Result<&ClientConnection> {
+        match &self.stream {
+            Stream::Tls(tls) => Ok(tls.get_ref().1),
+            _ => bail!("not encrypted"),
+        }
     }
 
     /// Sends these bytes in one write.
@@ -380,15 +406,14 @@ fn announced(line: &[u8]) -> Option<usize> {
 }
 
 /// A TLS client that takes any certificate: whose it is, is for other tests to check.
-fn connector() -> TlsConnector {
+fn connector(versions: &[&'static SupportedProtocolVersion]) -> anyhow::Result<TlsConnector> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .expect("ring has the default protocol versions")
+        .with_protocol_versions(versions)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 #[derive(Debug)]

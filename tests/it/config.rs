@@ -136,9 +136,17 @@ fn the_example_has_the_defaults() {
     };
     assert_eq!(load(EXAMPLE), Config::default(), "as it is");
     let (switched_on, _) = example();
-    let mut config = load(&switched_on);
+    // A key is in a file or in the settings; the example shows both.
+    let public_key = switched_on.lines().find(|line| line.starts_with("public_key = "));
+    let mut config = load(&switched_on.replace(public_key.unwrap(), ""));
     // Without defaults: there is none that would do.
     assert!(config.tls.certificate.take().is_some());
     assert!(config.tls.key.take().is_some());
+    let oauth = &mut config.login.oauth;
+    assert!(oauth.issuer.take().is_some());
+    assert_eq!(std::mem::take(&mut oauth.audience).len(), 1);
+    assert!(oauth.keys.take().is_some());
+    assert!(oauth.scope.take().is_some());
+    assert!(oauth.discovery.take().is_some());
     assert_eq!(config, Config::default(), "with every setting switched on");
 }

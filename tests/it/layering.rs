@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Where a crate may be named: paths below `src/`, folders or files.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 11] = [
     ("argon2", &["accounts/"]),
     ("clap", &["cli"]),
     ("figment", &["config"]),
     ("imap_proto", &[]),
     ("mail_parser", &["mail/"]),
     ("notify", &["storage/maildir/"]),
+    // `net/tls.rs` names it as the provider of rustls.
+    ("ring", &["accounts/", "net/"]),
     ("rustls", &["net/"]),
     ("smtp_proto", &["smtp/"]),
+    ("stringprep", &["accounts/sasl/"]),
     ("sqlx", &["storage/index/", "storage/accounts/"]),
 ];
 

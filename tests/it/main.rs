@@ -19,4 +19,5 @@ mod memory;
 mod picture;
 mod restart;
 mod rfcs;
+mod sasl;
 mod transcripts;

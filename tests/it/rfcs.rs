@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use posthaste::config::Oauth;
 
 use crate::client::printable;
 use crate::server::TestServer;
@@ -112,22 +113,39 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
+/// An issuer of tokens, with the key of RFC 8037 appendix A.
+fn oauth() -> Oauth {
+    let key = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    Oauth {
+        issuer: Some("https://id.example.org".to_owned()),
+        audience: vec!["posthaste".to_owned()],
+        public_key: Some(format!("-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----")),
+        ..Oauth::default()
+    }
+}
+
 #[tokio::test]
 async fn what_is_announced_is_in_the_table_and_the_other_way_round() -> anyhow::Result<()> {
     let table: BTreeSet<String> = rows().into_iter().flat_map(|row| row.announced).collect();
     let mut announced = BTreeSet::new();
     for require_tls in [true, false] {
-        let server = TestServer::with(|config| config.login.require_tls = require_tls).await?;
-        let mut imap = server.connect("imap").await?;
-        let greeting = printable(&imap.line().await?);
-        let capabilities = greeting
-            .split_once("[CAPABILITY ")
-            .and_then(|(_, rest)| rest.split_once(']'))
-            .with_context(|| greeting.clone())?;
-        announced.extend(capabilities.0.split(' ').map(|name| match name.split_once('=') {
-            Some((name, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => name.to_owned(),
-            _ => name.to_owned(),
-        }));
+        let server = TestServer::with(|config| {
+            config.login.require_tls = require_tls;
+            config.login.oauth = oauth();
+        })
+        .await?;
+        for service in ["imap", "imaps"] {
+            let mut imap = server.connect(service).await?;
+            let greeting = printable(&imap.line().await?);
+            let capabilities = greeting
+                .split_once("[CAPABILITY ")
+                .and_then(|(_, rest)| rest.split_once(']'))
+                .with_context(|| greeting.clone())?;
+            announced.extend(capabilities.0.split(' ').map(|name| match name.split_once('=') {
+                Some((name, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => name.to_owned(),
+                _ => name.to_owned(),
+            }));
+        }
         for service in ["smtp", "submission", "submissions"] {
             let mut smtp = server.connect(service).await?;
             smtp.line().await?;

@@ -1,11 +1,13 @@
-//! AUTHENTICATE (RFC 9051 §6.2.2) with the mechanisms PLAIN (RFC 4616) and LOGIN, and with or without an initial response
+//! AUTHENTICATE (RFC 9051 §6.2.2) with the mechanisms of `accounts::sasl`, and with or without an initial response
 //! (RFC 4959).
 
-use super::login::{enter, may_log_in};
+use super::login::{enter, may_log_in, refuse};
+use crate::accounts::sasl::{ExchangeError, Mechanism, Step};
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::session::{Session, State};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
 /// The longest response taken, in octets of base64: what RFC 4954 §4 wants of SMTP, for IMAP names none.
 const MAX_RESPONSE: usize = 12288;
@@ -18,85 +20,46 @@ pub(crate) async fn authenticate(
     initial: Option<Vec<u8>>,
 ) -> Outcome {
     may_log_in(session)?;
-    if mechanism.eq_ignore_ascii_case("PLAIN") {
-        let response = match initial {
-            Some(response) => response,
-            None => challenge(session, b"").await?,
-        };
-        let Some(plain) = Plain::parse(&response) else {
-            return Ok(Answer::bad("Not a PLAIN response"));
-        };
-        if !plain.authorize.is_empty() && plain.authorize != plain.user {
-            return Ok(Answer::no(
-                Some("AUTHORIZATIONFAILED"),
-                "Nobody can act for another here",
-            ));
+    let offered = session.mechanisms();
+    let Some(mechanism) = Mechanism::named(mechanism).filter(|mechanism| offered.contains(mechanism)) else {
+        let names: Vec<_> = offered.iter().map(|mechanism| mechanism.name()).collect();
+        let text = format!("The mechanisms are {}", names.join(", "));
+        return Ok(Answer::no(Some("CANNOT"), &text));
+    };
+    let bindings = match offered.contains(&Mechanism::ScramSha256Plus) {
+        true => session.connection.channel_bindings(),
+        false => None,
+    };
+    let mut exchange = session.imap.accounts.exchange(mechanism, session.origin(), bindings);
+    let mut response = initial.map(Zeroizing::new);
+    loop {
+        match exchange
+            .step(response.as_ref().map(|response| response.as_slice()))
+            .await
+        {
+            Ok(Step::Challenge(message)) => response = Some(challenge(session, &message).await?),
+            Ok(Step::Account(account)) => return enter(session, state, account).await,
+            Err(ExchangeError::Malformed) => {
+                return Ok(Answer::bad(&format!("Not a response of {}", mechanism.name())));
+            }
+            Err(ExchangeError::Channel(text)) => return Ok(Answer::no(Some("AUTHENTICATIONFAILED"), text)),
+            Err(ExchangeError::Login(error)) => return refuse(error).await,
         }
-        enter(session, state, plain.user, plain.password).await
-    } else if mechanism.eq_ignore_ascii_case("LOGIN") {
-        let user = match initial {
-            Some(user) => user,
-            None => challenge(session, b"Username:").await?,
-        };
-        let password = challenge(session, b"Password:").await?;
-        let (Ok(user), Ok(password)) = (std::str::from_utf8(&user), std::str::from_utf8(&password)) else {
-            return Ok(Answer::bad("Not UTF-8"));
-        };
-        enter(session, state, user, password).await
-    } else {
-        Ok(Answer::no(Some("CANNOT"), "The mechanisms are PLAIN and LOGIN"))
     }
 }
 
 /// Sends a challenge and reads the response to it.
-async fn challenge(session: &mut Session, challenge: &[u8]) -> Result<Vec<u8>, Failure> {
+async fn challenge(session: &mut Session, challenge: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
     session.output.line(format_args!("+ {}", STANDARD.encode(challenge)));
     session.flush().await?;
     let timeout = session.bounds().timeout;
-    let mut line = Vec::new();
+    let mut line = Zeroizing::new(Vec::new());
     session.connection.read_line(&mut line, MAX_RESPONSE, timeout).await?;
-    if line == b"*" {
+    if line.as_slice() == b"*" {
         return Err(Failure::Answer(Answer::bad("Authentication cancelled")));
     }
-    STANDARD
-        .decode(&line)
-        .map_err(|_| Failure::Answer(Answer::bad("Not base64")))
-}
-
-/// A response of PLAIN (RFC 4616 §2): `[authzid] NUL authcid NUL passwd`.
-#[derive(PartialEq)]
-struct Plain<'a> {
-    authorize: &'a str,
-    user: &'a str,
-    password: &'a str,
-}
-
-impl Plain<'_> {
-    fn parse(response: &[u8]) -> Option<Plain<'_>> {
-        let mut parts = std::str::from_utf8(response).ok()?.split('\0');
-        let (authorize, user, password) = (parts.next()?, parts.next()?, parts.next()?);
-        (parts.next().is_none() && !user.is_empty() && !password.is_empty()).then_some(Plain {
-            authorize,
-            user,
-            password,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_has_three_parts() {
-        let plain = Plain::parse(b"\0tim@example.org\0tanstaaftanstaaf").unwrap();
-        assert_eq!(
-            (plain.authorize, plain.user, plain.password),
-            ("", "tim@example.org", "tanstaaftanstaaf")
-        );
-        assert_eq!(Plain::parse("a\0bé\0c".as_bytes()).unwrap().user, "bé");
-        for response in [&b""[..], b"a", b"\0a", b"\0\0p", b"\0u\0", b"\0u\0p\0", b"\0u\0\xff"] {
-            assert!(Plain::parse(response).is_none(), "{response:?}");
-        }
+    match STANDARD.decode(&*line) {
+        Ok(response) => Ok(Zeroizing::new(response)),
+        Err(_) => Err(Failure::Answer(Answer::bad("Not base64"))),
     }
 }

@@ -1,6 +1,6 @@
-//! LOGIN (RFC 9051 §6.2.3), and the check of a password that AUTHENTICATE shares.
+//! LOGIN (RFC 9051 §6.2.3), and what it has in common with AUTHENTICATE: how a login ends.
 
-use crate::accounts::LoginError;
+use crate::accounts::{Account, LoginError};
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::session::{Login, Session, State};
 use std::time::Duration;
@@ -14,7 +14,19 @@ const LOGGED_NAME: usize = 64;
 /// Logs in by name and password.
 pub(crate) async fn login(session: &mut Session, state: &mut State, user: &str, password: &str) -> Outcome {
     may_log_in(session)?;
-    enter(session, state, user, password).await
+    match session
+        .imap
+        .accounts
+        .authenticate(session.origin(), user, password)
+        .await
+    {
+        Ok(account) => enter(session, state, account).await,
+        Err(error) => {
+            let name: String = user.chars().take(LOGGED_NAME).collect();
+            tracing::info!(?name, "login refused");
+            refuse(error).await
+        }
+    }
 }
 
 /// Whether a password may be sent at all; if not, nothing of it is looked at (RFC 9051 §6.2.3, RFC 5530 §3).
@@ -28,24 +40,8 @@ pub(super) fn may_log_in(session: &Session) -> Result<(), Failure> {
     }
 }
 
-/// Checks the password and opens the account's mailboxes. The answer is the same for a wrong name and a wrong password.
-pub(super) async fn enter(session: &mut Session, state: &mut State, user: &str, password: &str) -> Outcome {
-    let account = match session.imap.accounts.authenticate(user, password).await {
-        Ok(account) => account,
-        Err(LoginError::Refused) => {
-            let name: String = user.chars().take(LOGGED_NAME).collect();
-            tracing::info!(?name, "login refused");
-            tokio::time::sleep(REFUSAL_DELAY).await;
-            return Ok(Answer::no(Some("AUTHENTICATIONFAILED"), "Wrong name or password"));
-        }
-        Err(LoginError::Unavailable(cause)) => {
-            tracing::error!(cause = format_args!("{cause:#}"), "cannot check passwords");
-            return Ok(Answer::no(
-                Some("UNAVAILABLE"),
-                "Passwords cannot be checked now; try again later",
-            ));
-        }
-    };
+/// Opens the account's mailboxes.
+pub(super) async fn enter(session: &mut Session, state: &mut State, account: Account) -> Outcome {
     let mailboxes = session.imap.mailboxes.account(&account.address).await?;
     tracing::Span::current().record("account", tracing::field::display(&account.address));
     tracing::info!(encrypted = session.connection.tls().is_some(), "logged in");
@@ -53,4 +49,20 @@ pub(super) async fn enter(session: &mut Session, state: &mut State, user: &str, 
     *state = State::Authenticated(Login { mailboxes });
     let code = format!("CAPABILITY {}", session.capabilities());
     Ok(Answer::ok("Logged in").with_code(code))
+}
+
+/// The answer to who is not let in. It is the same for a wrong name and a wrong password.
+pub(super) async fn refuse(error: LoginError) -> Outcome {
+    let (code, text) = match error {
+        LoginError::Refused => {
+            tokio::time::sleep(REFUSAL_DELAY).await;
+            ("AUTHENTICATIONFAILED", "Wrong name or password")
+        }
+        LoginError::NotAuthorized => ("AUTHORIZATIONFAILED", "Nobody can act for another here"),
+        LoginError::Unavailable(cause) => {
+            tracing::error!(cause = format_args!("{cause:#}"), "cannot check passwords");
+            ("UNAVAILABLE", "Passwords cannot be checked now; try again later")
+        }
+    };
+    Ok(Answer::no(Some(code), text))
 }

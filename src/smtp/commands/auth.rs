@@ -1,4 +1,4 @@
-//! AUTH (RFC 4954) with the mechanisms PLAIN (RFC 4616) and LOGIN (which has no standard, and clients that know no other).
+//! AUTH (RFC 4954) with the mechanisms of `accounts::sasl`.
 //!
 //! Passwords live in buffers that are wiped, and appear in no log.
 
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN};
 use zeroize::Zeroizing;
 
-use crate::accounts::LoginError;
+use crate::accounts::sasl::{ExchangeError, Mechanism, Step};
+use crate::accounts::{LoginError, Origin, Service};
 use crate::smtp::Role;
 use crate::smtp::reply::Reply;
 use crate::smtp::session::{AUTH_LINE, End, Session, State};
@@ -20,47 +20,46 @@ const MAX_FAILED_LOGINS: usize = 3;
 const FAILED_LOGIN_DELAY: Duration = Duration::from_secs(1);
 
 /// Logs in.
-pub(crate) async fn run(session: &mut Session, mechanism: u64, initial: Option<&str>) -> Result<Reply, End> {
+pub(crate) async fn run(session: &mut Session, mechanism: &str, initial: Option<&str>) -> Result<Reply, End> {
     let mechanism = match check(&session.state, mechanism) {
         Ok(mechanism) => mechanism,
         Err(reply) => return Ok(reply),
     };
-    let asked = match mechanism {
-        Mechanism::Plain => plain(session, initial).await?,
-        Mechanism::Login => login(session, initial).await?,
-    };
-    let credentials = match asked {
-        Ok(credentials) => credentials,
+    let mut response = match initial.map(initial_response).transpose() {
+        Ok(response) => response,
         Err(reply) => return Ok(reply),
     };
-    let Credentials { login, password } = &credentials;
-    let error = match session.smtp.accounts.authenticate(login, password).await {
-        Ok(account) => {
-            tracing::info!(account = %account.address, "logged in");
-            session.state.account = Some(account);
-            return Ok(Reply::new(235, "2.7.0", "Authentication successful"));
-        }
-        Err(error) => error,
+    let bindings = match session.state.mechanisms.contains(&Mechanism::ScramSha256Plus) {
+        true => session.connection.channel_bindings(),
+        false => None,
     };
-    if matches!(error, LoginError::Refused) {
-        session.failed_logins += 1;
-        tracing::warn!(failed = session.failed_logins, "login failed");
-        tokio::time::sleep(FAILED_LOGIN_DELAY).await;
-        if session.failed_logins >= MAX_FAILED_LOGINS {
-            session.answer_later(&Reply::LOGIN_REFUSED);
-            return Ok(Reply::TOO_MANY_LOGINS);
+    let origin = Origin {
+        service: Service::Submission,
+        address: session.connection.peer().ip(),
+    };
+    let mut exchange = session.smtp.accounts.exchange(mechanism, origin, bindings);
+    loop {
+        match exchange
+            .step(response.as_ref().map(|response| response.as_slice()))
+            .await
+        {
+            Ok(Step::Challenge(message)) => match ask(session, &message).await? {
+                Ok(told) => response = Some(told),
+                Err(reply) => return Ok(reply),
+            },
+            Ok(Step::Account(account)) => {
+                tracing::info!(account = %account.address, mechanism = mechanism.name(), "logged in");
+                session.state.account = Some(account);
+                return Ok(Reply::new(235, "2.7.0", "Authentication successful"));
+            }
+            Err(ExchangeError::Malformed) => return Ok(MALFORMED),
+            Err(ExchangeError::Channel(text)) => return Ok(Reply::new(535, "5.7.8", text)),
+            Err(ExchangeError::Login(error)) => return Ok(refuse(session, error).await),
         }
     }
-    Ok(Reply::from(error))
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Mechanism {
-    Plain,
-    Login,
-}
-
-fn check(state: &State, mechanism: u64) -> Result<Mechanism, Reply> {
+fn check(state: &State, mechanism: &str) -> Result<Mechanism, Reply> {
     if state.role != Role::Submission {
         return Err(Reply::new(503, "5.5.1", "Log in on the submission port"));
     }
@@ -74,62 +73,33 @@ fn check(state: &State, mechanism: u64) -> Result<Mechanism, Reply> {
             "Encryption required for requested authentication mechanism",
         ));
     }
-    match mechanism {
-        AUTH_PLAIN => Ok(Mechanism::Plain),
-        AUTH_LOGIN => Ok(Mechanism::Login),
-        _ => Err(Reply::new(504, "5.5.4", "Mechanisms are PLAIN and LOGIN")),
-    }
-}
-
-/// What a client presents.
-#[derive(PartialEq, Eq)]
-struct Credentials {
-    login: String,
-    password: Zeroizing<String>,
-}
-
-/// Keeps the password out of whatever is printed.
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials")
-            .field("login", &self.login)
-            .finish_non_exhaustive()
-    }
-}
-
-/// RFC 4616 §2: one response with everything in it.
-async fn plain(session: &mut Session, initial: Option<&str>) -> Result<Result<Credentials, Reply>, End> {
-    let response = match initial {
-        Some(text) => initial_response(text),
-        None => ask(session, "").await?,
-    };
-    Ok(response.and_then(|response| parse_plain(&response)))
-}
-
-/// Two questions, whose wording some clients match.
-async fn login(session: &mut Session, initial: Option<&str>) -> Result<Result<Credentials, Reply>, End> {
-    let login = match initial {
-        Some(text) => initial_response(text),
-        // "Username:"
-        None => ask(session, "VXNlcm5hbWU6").await?,
-    };
-    let login = match login.and_then(|login| text(&login)) {
-        Ok(login) => login,
-        Err(reply) => return Ok(Err(reply)),
-    };
-    // "Password:"
-    let password = ask(session, "UGFzc3dvcmQ6").await?;
-    Ok(password.and_then(|password| {
-        Ok(Credentials {
-            login,
-            password: Zeroizing::new(text(&password)?),
+    let offered = &state.mechanisms;
+    Mechanism::named(mechanism)
+        .filter(|mechanism| offered.contains(mechanism))
+        .ok_or_else(|| {
+            let names: Vec<_> = offered.iter().map(|mechanism| mechanism.name()).collect();
+            Reply::made(504, "5.5.4", format!("The mechanisms are {}", names.join(", ")))
         })
-    }))
+}
+
+/// The reply to who is not let in. Whoever errs too often is shown out.
+async fn refuse(session: &mut Session, error: LoginError) -> Reply {
+    if matches!(error, LoginError::Refused) {
+        session.failed_logins += 1;
+        tracing::warn!(failed = session.failed_logins, "login failed");
+        tokio::time::sleep(FAILED_LOGIN_DELAY).await;
+        if session.failed_logins >= MAX_FAILED_LOGINS {
+            session.answer_later(&Reply::LOGIN_REFUSED);
+            return Reply::TOO_MANY_LOGINS;
+        }
+    }
+    Reply::from(error)
 }
 
 /// Sends a challenge and reads the response (RFC 4954 §4).
-async fn ask(session: &mut Session, challenge: &'static str) -> Result<Result<Zeroizing<Vec<u8>>, Reply>, End> {
-    session.answer_now(&Reply::new(334, "", challenge)).await?;
+async fn ask(session: &mut Session, challenge: &[u8]) -> Result<Result<Zeroizing<Vec<u8>>, Reply>, End> {
+    let challenge = Reply::made(334, "", STANDARD.encode(challenge));
+    session.answer_now(&challenge).await?;
     let mut line = Zeroizing::new(Vec::new());
     Ok(match session.read_line(&mut line, AUTH_LINE).await? {
         Ok(()) if line.as_slice() == b"*" => Err(Reply::new(501, "5.7.0", "Authentication cancelled")),
@@ -151,32 +121,6 @@ fn decode(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Reply> {
     }
 }
 
-/// `[authzid] NUL authcid NUL passwd`. Acting for somebody else is not offered.
-fn parse_plain(response: &[u8]) -> Result<Credentials, Reply> {
-    let mut parts = response.split(|byte| *byte == 0);
-    let (Some(acting), Some(login), Some(password), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(MALFORMED);
-    };
-    if login.is_empty() || password.is_empty() {
-        return Err(MALFORMED);
-    }
-    if !acting.is_empty() && acting != login {
-        return Err(Reply::LOGIN_REFUSED);
-    }
-    Ok(Credentials {
-        login: text(login)?,
-        password: Zeroizing::new(text(password)?),
-    })
-}
-
-fn text(bytes: &[u8]) -> Result<String, Reply> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(_) => Err(MALFORMED),
-    }
-}
-
 const MALFORMED: Reply = Reply::new(501, "5.5.2", "Malformed authentication response");
 
 #[cfg(test)]
@@ -184,44 +128,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_on_submission_only_under_tls_and_only_once() {
+    fn only_on_submission_only_under_tls_and_only_what_is_offered() {
         let outcome = |state: &State, mechanism| check(state, mechanism).map_err(|reply| reply.code());
         let mut state = State::new(Role::Receive);
-        assert_eq!(outcome(&state, AUTH_PLAIN), Err(503));
+        state.mechanisms = vec![Mechanism::ScramSha256, Mechanism::Plain];
+        assert_eq!(outcome(&state, "PLAIN"), Err(503));
         state.role = Role::Submission;
-        assert_eq!(outcome(&state, AUTH_PLAIN), Err(538));
+        assert_eq!(outcome(&state, "PLAIN"), Err(538));
         state.require_tls = false;
-        assert_eq!(outcome(&state, AUTH_PLAIN), Ok(Mechanism::Plain));
+        assert_eq!(outcome(&state, "PLAIN"), Ok(Mechanism::Plain));
         state.require_tls = true;
         state.tls = true;
-        assert_eq!(outcome(&state, AUTH_PLAIN), Ok(Mechanism::Plain));
-        assert_eq!(outcome(&state, AUTH_LOGIN), Ok(Mechanism::Login));
-        assert_eq!(outcome(&state, smtp_proto::AUTH_CRAM_MD5), Err(504));
-        assert_eq!(outcome(&state, 0), Err(504));
-    }
-
-    #[test]
-    fn plain_responses() {
-        let parsed = |response: &[u8]| {
-            parse_plain(response)
-                .map(|credentials| (credentials.login.clone(), credentials.password.to_string()))
-                .map_err(|reply| reply.code())
-        };
-        let good = Ok(("a@b".to_owned(), "secret".to_owned()));
-        assert_eq!(parsed(b"\0a@b\0secret"), good);
-        assert_eq!(parsed(b"a@b\0a@b\0secret"), good);
-        assert_eq!(parsed(b"c@d\0a@b\0secret"), Err(535));
-        for bad in [
-            &b""[..],
-            b"a",
-            b"a\0b",
-            b"\0a\0",
-            b"\0\0b",
-            b"\0a\0b\0c",
-            b"\0a\0\xff",
-            b"\0a\0b\0",
-        ] {
-            assert_eq!(parsed(bad), Err(501), "{bad:?}");
+        assert_eq!(outcome(&state, "plain"), Ok(Mechanism::Plain));
+        assert_eq!(outcome(&state, "SCRAM-SHA-256"), Ok(Mechanism::ScramSha256));
+        for other in ["SCRAM-SHA-256-PLUS", "LOGIN", "CRAM-MD5", ""] {
+            assert_eq!(outcome(&state, other), Err(504), "{other}");
         }
     }
 
@@ -236,11 +157,5 @@ mod tests {
                 "{bad}"
             );
         }
-    }
-
-    #[test]
-    fn a_password_is_never_printed() {
-        let credentials = parse_plain(b"\0a@b\0secret").unwrap();
-        assert!(!format!("{credentials:?}").contains("secret"));
     }
 }

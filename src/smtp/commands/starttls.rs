@@ -18,9 +18,7 @@ pub(crate) async fn run(session: &mut Session) -> Result<Option<Reply>, End> {
         tracing::info!(%error, "TLS handshake failed");
         return Err(End::Gone);
     }
-    session.state.begin_anew();
-    session.state.tls = true;
-    session.state.can_start_tls = false;
+    session.encrypted();
     Ok(None)
 }
 

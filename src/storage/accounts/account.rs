@@ -15,13 +15,29 @@ pub struct AccountRow {
     pub password: String,
     /// Whether it may log in.
     pub enabled: bool,
+    /// SCRAM's StoredKey of its password, unless the password is older than these keys.
+    pub stored_key: Option<Vec<u8>>,
+    /// SCRAM's ServerKey, likewise.
+    pub server_key: Option<Vec<u8>>,
+}
+
+/// A password as stored.
+#[derive(Clone)]
+pub struct PasswordRow {
+    /// The PHC string.
+    pub hash: String,
+    /// SCRAM's StoredKey.
+    pub stored_key: Vec<u8>,
+    /// SCRAM's ServerKey.
+    pub server_key: Vec<u8>,
 }
 
 /// What every select of accounts begins with.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "select accounts.id, local, domains.name as domain, password, enabled \
+            "select accounts.id, local, domains.name as domain, password, enabled, \
+    stored_key, server_key \
     from accounts join domains on domains.id = accounts.domain ",
             $rest
         )
@@ -53,6 +69,19 @@ impl Database {
         let row = sqlx::query_as(sql).bind(domain).fetch_optional(&self.pool).await;
         row.map_err(|cause| self.failed(cause))
     }
+
+    /// Adds the keys of SCRAM to a password that has none, if it is still this one.
+    pub async fn complete_password(&self, id: i64, password: &PasswordRow) -> Result<()> {
+        let sql = "update accounts set stored_key = $3, server_key = $4 where id = $1 and password = $2";
+        let done = sqlx::query(sql)
+            .bind(id)
+            .bind(&password.hash)
+            .bind(&password.stored_key)
+            .bind(&password.server_key)
+            .execute(&self.pool)
+            .await;
+        done.map(drop).map_err(|cause| self.failed(cause))
+    }
 }
 
 impl Changes {
@@ -68,11 +97,14 @@ impl Changes {
     }
 
     /// Adds an account that is not there. Returns its number.
-    pub async fn insert_account(&mut self, local: &str, domain: i64, password: &str) -> Result<i64> {
-        let done = sqlx::query("insert into accounts (local, domain, password) values ($1, $2, $3)")
+    pub async fn insert_account(&mut self, local: &str, domain: i64, password: &PasswordRow) -> Result<i64> {
+        let sql = "insert into accounts (local, domain, password, stored_key, server_key) values ($1, $2, $3, $4, $5)";
+        let done = sqlx::query(sql)
             .bind(local)
             .bind(domain)
-            .bind(password)
+            .bind(&password.hash)
+            .bind(&password.stored_key)
+            .bind(&password.server_key)
             .execute(&mut *self.transaction)
             .await;
         done.map(|done| done.last_insert_rowid())
@@ -80,10 +112,13 @@ impl Changes {
     }
 
     /// Gives an account another password.
-    pub async fn update_password(&mut self, id: i64, password: &str) -> Result<()> {
-        let done = sqlx::query("update accounts set password = $2 where id = $1")
+    pub async fn update_password(&mut self, id: i64, password: &PasswordRow) -> Result<()> {
+        let sql = "update accounts set password = $2, stored_key = $3, server_key = $4 where id = $1";
+        let done = sqlx::query(sql)
             .bind(id)
-            .bind(password)
+            .bind(&password.hash)
+            .bind(&password.stored_key)
+            .bind(&password.server_key)
             .execute(&mut *self.transaction)
             .await;
         done.map(drop).map_err(|cause| self.failed(cause))

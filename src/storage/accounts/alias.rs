@@ -44,7 +44,8 @@ impl Database {
     /// The accounts that an alias leads to; none when there is no such alias.
     pub async fn alias_targets(&self, local: &str, domain: &str) -> Result<Vec<AccountRow>> {
         let rows = sqlx::query_as(
-            "select accounts.id, accounts.local, homes.name as domain, password, enabled \
+            "select accounts.id, accounts.local, homes.name as domain, password, enabled, \
+             stored_key, server_key \
              from aliases \
              join domains on domains.id = aliases.domain \
              join alias_targets on alias_targets.alias = aliases.id \

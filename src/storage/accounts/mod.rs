@@ -1,12 +1,14 @@
-//! The SQL of the accounts database: domains, accounts, aliases. One file, `accounts.db`, apart from the index, so that
-//! neither delays the other; its schema is `migrations/accounts/`.
+//! The SQL of the accounts database: domains, accounts, app passwords, aliases. One file, `accounts.db`, apart from the
+//! index, so that neither delays the other; its schema is `migrations/accounts/`.
 //!
 //! Several processes may have it open (the server and the command line): nothing is kept in memory, every answer comes
 //! from the file. Names are compared as they are given: the domain layer normalises them.
 
 mod account;
 mod alias;
+mod app_password;
 mod domain;
+mod secret;
 
 use std::fs::OpenOptions;
 use std::io;
@@ -19,8 +21,9 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Sqlite, Transaction};
 
-pub use account::AccountRow;
+pub use account::{AccountRow, PasswordRow};
 pub use alias::AliasRow;
+pub use app_password::{AppPasswordRow, NewAppPassword};
 pub use domain::DomainRow;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/accounts");

@@ -74,6 +74,27 @@ fn domains_accounts_and_aliases() {
 }
 
 #[test]
+fn app_passwords_are_told_once() {
+    let place = Place::new("data = \"data\"");
+    place.run(&["domain", "add", "example.org"]).ok("added");
+    place.run(&["account", "add", "alice@example.org"]).ok("added");
+    let app_password = |arguments: &[&str]| place.run(&[&["account", "app-password"], arguments].concat());
+    let added = app_password(&["add", "alice@example.org", "phone", "--scope", "imap"])
+        .ok("app password of alice@example.org added; it is ");
+    let password = added.said.trim_end().rsplit(' ').next().unwrap().to_owned();
+    assert_eq!(password.len(), 34, "{added:?}");
+    let listed = app_password(&["list", "alice@example.org"]).ok("NAME   SCOPE  MADE");
+    assert!(listed.said.contains("phone  imap   20"), "{listed:?}");
+    assert!(
+        listed.said.contains("Z  never") && !listed.said.contains(&password),
+        "{listed:?}"
+    );
+    app_password(&["add", "alice@example.org", "phone"]).failed(1, "exists already");
+    app_password(&["remove", "alice@example.org", "phone"]).ok("app password of alice@example.org removed");
+    app_password(&["remove", "alice@example.org", "phone"]).failed(1, "there is no app password \"phone\"");
+}
+
+#[test]
 fn an_accounts_database_that_is_none_is_named() {
     let place = Place::new("data = \"data\"");
     place.run(&["domain", "add", "example.org"]).ok("added");
