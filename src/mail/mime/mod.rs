@@ -42,9 +42,9 @@ impl Default for MimeLimits {
     fn default() -> MimeLimits {
         MimeLimits {
             depth: 64,
-            parts: 10_000,
+            parts: 2_000,
             header: 256 * 1024,
-            values: 8 * 1024 * 1024,
+            values: 512 * 1024,
         }
     }
 }
