@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// Extensions, each with where it is specified. They are listed in every state, for clients ask once, and often before
 /// they log in.
-const EXTENSIONS: [&str; 19] = [
+const EXTENSIONS: [&str; 23] = [
     "IMAP4rev1",          // RFC 3501
     "LITERAL+",           // RFC 7888
     "SASL-IR",            // RFC 4959
@@ -25,6 +25,10 @@ const EXTENSIONS: [&str; 19] = [
     "LIST-EXTENDED",      // RFC 5258
     "LIST-STATUS",        // RFC 5819
     "STATUS=SIZE",        // RFC 8438
+    "SEARCHRES",          // RFC 5182
+    "WITHIN",             // RFC 5032
+    "PARTIAL",            // RFC 9394
+    "SEARCH=FUZZY",       // RFC 6203
 ];
 
 /// What depends on the connection.

@@ -6,6 +6,8 @@ use crate::mail::flags::FlagList;
 use crate::mail::ids::ModSeq;
 use crate::mail::mailbox_name::{InvalidMailboxName, MailboxName, SpecialUse};
 use crate::mailbox::FlagAction;
+use std::fmt;
+use std::ops::Range;
 
 /// A command with its tag.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +94,8 @@ pub enum CommandBody {
         changed_since: Option<ModSeq>,
         /// VANISHED (RFC 7162 §3.2.6): after which MODSEQ, 0 included.
         vanished_since: Option<u64>,
+        /// Only these of the messages named (RFC 9394 §3.3).
+        partial: Option<PartialRange>,
     },
     Store(Store),
     Copy {
@@ -276,6 +280,48 @@ pub struct SearchReturn {
     pub max: bool,
     pub all: bool,
     pub count: bool,
+    /// Never together with `all`.
+    pub partial: Option<PartialRange>,
+    /// Only together with a FUZZY key (RFC 6203 §4).
+    pub relevancy: bool,
+    /// Keep the result for `$` (RFC 5182).
+    pub save: bool,
+}
+
+/// A stretch of a list of results as written (RFC 9394 §3.1): `1:100`, or `-1:-100` from the end. Neither number is 0, and
+/// they may be in any order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct PartialRange {
+    pub first: u32,
+    pub last: u32,
+    /// Whether they count from the last result.
+    pub from_end: bool,
+}
+
+impl PartialRange {
+    /// The places, from 0, of the results in a list of `count`; none where the list does not reach.
+    pub(crate) fn of(self, count: usize) -> Range<usize> {
+        let [near, far] = [self.first.min(self.last), self.first.max(self.last)].map(|number| number as usize);
+        let (start, end) = (near.saturating_sub(1).min(count), far.min(count));
+        match self.from_end {
+            false => start..end,
+            true => count - end..count - start,
+        }
+    }
+
+    /// How many results have to be known, from that end of the list, to tell which these are.
+    pub(crate) fn reach(self) -> usize {
+        self.first.max(self.last) as usize
+    }
+}
+
+/// As it was written.
+impl fmt::Display for PartialRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.from_end { "-" } else { "" };
+        write!(f, "{sign}{}:{sign}{}", self.first, self.last)
+    }
 }
 
 /// A search key.
@@ -305,6 +351,9 @@ pub enum SearchKey {
     SentBefore(i32),
     SentOn(i32),
     SentSince(i32),
+    /// INTERNALDATE so many seconds ago or more, and or less (RFC 5032).
+    Older(u32),
+    Younger(u32),
     Larger(u64),
     Smaller(u64),
     /// FROM, TO, CC, BCC, SUBJECT and HEADER name text. An empty text asks for the field's presence.
@@ -313,17 +362,44 @@ pub enum SearchKey {
     Text(String),
     /// MODSEQ, without the entry name that we disregard.
     ModSeq(u64),
+    /// FUZZY (RFC 6203).
+    Fuzzy(Box<SearchKey>),
 }
 
 impl SearchKey {
-    /// Whether it, or a key in it, is such a one. Recursion is as deep as the parser lets keys nest.
-    pub(crate) fn any(&self, is_such: &impl Fn(&SearchKey) -> bool) -> bool {
-        is_such(self)
+    /// Whether this key or one inside of it is such. Recursion is as deep as the parser lets keys nest.
+    pub(crate) fn any(&self, such: &impl Fn(&SearchKey) -> bool) -> bool {
+        such(self)
             || match self {
-                SearchKey::And(keys) => keys.iter().any(|key| key.any(is_such)),
-                SearchKey::Or(one, other) => one.any(is_such) || other.any(is_such),
-                SearchKey::Not(key) => key.any(is_such),
+                SearchKey::And(keys) => keys.iter().any(|key| key.any(such)),
+                SearchKey::Or(one, other) => one.any(such) || other.any(such),
+                SearchKey::Not(key) | SearchKey::Fuzzy(key) => key.any(such),
                 _ => false,
             }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partial_ranges() {
+        let range = |first, last, from_end| PartialRange { first, last, from_end };
+        for (range, count, places, written) in [
+            (range(1, 5, false), 10, 0..5, "1:5"),
+            (range(5, 1, false), 10, 0..5, "5:1"),
+            (range(8, 20, false), 10, 7..10, "8:20"),
+            (range(11, 20, false), 10, 10..10, "11:20"),
+            (range(1, 1, true), 10, 9..10, "-1:-1"),
+            (range(1, 3, true), 10, 7..10, "-1:-3"),
+            (range(100, 9, true), 10, 0..2, "-100:-9"),
+            (range(11, 20, true), 10, 0..0, "-11:-20"),
+            (range(1, u32::MAX, true), 0, 0..0, "-1:-4294967295"),
+        ] {
+            assert_eq!(range.of(count), places, "{range}");
+            assert_eq!(range.to_string(), written);
+        }
+        assert_eq!(range(7, 3, true).reach(), 7);
     }
 }

@@ -137,10 +137,16 @@ async fn execute(
                 items,
                 changed_since,
                 vanished_since,
+                partial,
             },
         ) => {
-            let fetching = fetch::fetch(session, selected, uid, &set, &items, changed_since, vanished_since);
-            Box::pin(fetching).await
+            let wanted = fetch::Wanted {
+                items: &items,
+                changed_since,
+                vanished_since,
+                partial,
+            };
+            Box::pin(fetch::fetch(session, selected, uid, &set, wanted)).await
         }
         (Selected(_, selected), C::Store(asked)) => Box::pin(store::store(session, selected, &asked)).await,
         (Selected(login, selected), C::Copy { uid, set, mailbox }) => {
@@ -234,6 +240,7 @@ mod tests {
                 items: vec![FetchItem::Flags],
                 changed_since: None,
                 vanished_since: None,
+                partial: None,
             },
             CommandBody::Search {
                 uid,

@@ -35,6 +35,33 @@ impl Numbering {
     }
 }
 
+/// Sequence numbers for UIDs asked for in any order.
+#[derive(Clone, Debug)]
+pub(crate) struct Positions {
+    /// The runs of the picture, each with how many UIDs lie before it.
+    runs: Vec<(u32, u32, u32)>,
+}
+
+impl Positions {
+    /// Of this picture.
+    pub(crate) fn new(picture: &UidSet) -> Positions {
+        let mut before = 0;
+        let runs = picture.runs().iter().map(|&(first, last)| {
+            let run = (first, last, before);
+            before += last - first + 1;
+            run
+        });
+        Positions { runs: runs.collect() }
+    }
+
+    /// The sequence number of `uid`.
+    pub(crate) fn of(&self, uid: u32) -> Option<u32> {
+        let next = self.runs.partition_point(|run| run.0 <= uid);
+        let &(first, last, before) = self.runs.get(next.checked_sub(1)?)?;
+        (uid <= last).then(|| before + (uid - first) + 1)
+    }
+}
+
 /// Cuts a set into pieces of at most `size` UIDs, ascending.
 pub(crate) struct Pieces {
     runs: std::vec::IntoIter<(u32, u32)>,
@@ -79,16 +106,21 @@ impl Iterator for Pieces {
     }
 }
 
-/// Message numbers as a client counts, sequence numbers or UIDs, in ascending order; written as a `sequence-set`.
+/// Message numbers, sequence numbers or UIDs, in the order of an answer: ascending, or sorted by something else (RFC 5267
+/// §3). Written as a `sequence-set`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Numbers {
+    /// Each ascending.
     runs: Vec<(u32, u32)>,
 }
 
 impl Numbers {
-    /// One more, above all before it.
+    /// One more, behind all before it.
     pub(crate) fn push(&mut self, number: u32) {
-        self.push_run(number, number);
+        match self.runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            _ => self.runs.push((number, number)),
+        }
     }
 
     /// Those from one number to another, above all before them; whether they are.
@@ -107,12 +139,22 @@ impl Numbers {
         self.runs.is_empty()
     }
 
-    /// The lowest.
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.runs.iter().map(|(first, last)| (last - first) as usize + 1).sum()
+    }
+
+    /// Those at these places.
+    pub(crate) fn slice(&self, places: std::ops::Range<usize>) -> Numbers {
+        self.iter().skip(places.start).take(places.len()).collect()
+    }
+
+    /// The first of the answer.
     pub(crate) fn first(&self) -> Option<u32> {
         self.runs.first().map(|run| run.0)
     }
 
-    /// The highest.
+    /// The last of the answer.
     pub(crate) fn last(&self) -> Option<u32> {
         self.runs.last().map(|run| run.1)
     }
@@ -120,6 +162,14 @@ impl Numbers {
     /// Each of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.runs.iter().flat_map(|&(first, last)| first..=last)
+    }
+}
+
+impl FromIterator<u32> for Numbers {
+    fn from_iter<I: IntoIterator<Item = u32>>(all: I) -> Numbers {
+        let mut numbers = Numbers::default();
+        all.into_iter().for_each(|number| numbers.push(number));
+        numbers
     }
 }
 
@@ -164,12 +214,26 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_runs() {
-        let mut numbers = Numbers::default();
-        assert!(numbers.is_empty());
-        [1, 2, 3, 7, 9, 10].into_iter().for_each(|number| numbers.push(number));
-        assert_eq!(numbers.to_string(), "1:3,7,9:10");
-        assert_eq!((numbers.first(), numbers.last()), (Some(1), Some(10)));
-        assert_eq!(numbers.iter().collect::<Vec<_>>(), [1, 2, 3, 7, 9, 10]);
+        for (list, written) in [
+            (&[][..], ""),
+            (&[1, 2, 3, 7, 9, 10], "1:3,7,9:10"),
+            (&[5, 10, 1, 2, 4, 3], "5,10,1:2,4,3"),
+        ] {
+            let numbers: Numbers = list.iter().copied().collect();
+            assert_eq!(
+                (numbers.to_string().as_str(), numbers.is_empty()),
+                (written, list.is_empty())
+            );
+            let ends = (list.first().copied(), list.last().copied());
+            assert_eq!(
+                (numbers.first(), numbers.last(), numbers.len()),
+                (ends.0, ends.1, list.len())
+            );
+            assert_eq!(numbers.iter().collect::<Vec<_>>(), list);
+            if list.len() > 4 {
+                assert_eq!(numbers.slice(1..4).iter().collect::<Vec<_>>(), list[1..4]);
+            }
+        }
     }
 
     proptest! {
@@ -183,6 +247,11 @@ mod tests {
             prop_assert!(pieces.iter().all(|piece| piece.len() <= size as usize));
             prop_assert_eq!(pieces.len(), uids.len().div_ceil(size as usize));
             let mut numbering = Numbering::default();
+            let positions = Positions::new(&all);
+            for uid in 1..200 {
+                let place = uids.iter().position(|other| *other == uid).map(|place| place as u32 + 1);
+                prop_assert_eq!(positions.of(uid), place);
+            }
             let mut position = 0;
             for uid in pieces.iter().flat_map(UidSet::iter) {
                 position += 1;

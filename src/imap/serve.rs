@@ -5,6 +5,7 @@ use super::dispatch;
 use super::framer::Frame;
 use super::parse::ParseError;
 use super::session::{Imap, Session, State};
+use crate::mail::uidset::UidSet;
 use crate::net::connection::{Connection, ReadError};
 use std::io;
 use std::sync::Arc;
@@ -67,7 +68,7 @@ async fn converse(session: &mut Session, shutdown: &CancellationToken) -> Result
             Ok(Frame::Append(command, message)) => {
                 dispatch::run(session, &mut state, command, Some(message), shutdown).await?
             }
-            Ok(Frame::Invalid(error)) => refuse(session, error)?,
+            Ok(Frame::Invalid(error)) => refuse(session, &mut state, error)?,
             Err(ReadError::LineTooLong) => {
                 session.answer(None, &Answer::bad("Command too long"));
                 AnswerKind::Bad
@@ -114,10 +115,13 @@ async fn next(session: &mut Session) -> Result<Frame, ReadError> {
         .await
 }
 
-fn refuse(session: &mut Session, error: ParseError) -> Result<AnswerKind, Failure> {
+fn refuse(session: &mut Session, state: &mut State, error: ParseError) -> Result<AnswerKind, Failure> {
+    if let (State::Selected(_, selected), ParseError::BadCharset { saving: true, .. }) = (state, &error) {
+        selected.saved = UidSet::new();
+    }
     let tag = match &error {
         ParseError::Bad { tag, .. } => tag.clone(),
-        ParseError::BadCharset { tag } | ParseError::UseAttribute { tag } => Some(tag.clone()),
+        ParseError::BadCharset { tag, .. } | ParseError::UseAttribute { tag } => Some(tag.clone()),
         ParseError::Hopeless { .. } => None,
     };
     match Failure::from(error) {

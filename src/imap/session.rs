@@ -206,9 +206,20 @@ pub(crate) struct Login {
 /// The selected mailbox.
 pub(crate) struct Selected {
     pub(crate) view: View,
+    /// The messages that `$` names (RFC 5182): as the last SEARCH that saved them found them. Those gone since are left out
+    /// when it is resolved.
+    pub(crate) saved: UidSet,
 }
 
 impl Selected {
+    /// Just selected: nothing is saved (RFC 5182 §2.1).
+    pub(crate) fn new(view: View) -> Selected {
+        Selected {
+            view,
+            saved: UidSet::new(),
+        }
+    }
+
     /// The UIDs that a set names in this client's picture (`uid`: as UIDs; else as sequence numbers). With sequence numbers,
     /// one beyond the mailbox is an error of the client (RFC 9051 §9, `seq-number`); with UIDs, what is not there is passed
     /// over.
@@ -219,8 +230,7 @@ impl Selected {
                 (uids, true) => Ok(uids),
                 (_, false) => Err(Failure::Answer(Answer::bad("There is no message of that number"))),
             },
-            // SEARCHRES is not offered.
-            (SequenceSet::Saved, _) => Err(Failure::Answer(Answer::bad("No search result is saved"))),
+            (SequenceSet::Saved, _) => Ok(self.saved.intersection(self.view.uids())),
         }
     }
 

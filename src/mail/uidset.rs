@@ -78,6 +78,22 @@ impl UidSet {
         None
     }
 
+    /// Those at these positions, as far as there are so many.
+    pub fn slice(&self, positions: std::ops::Range<usize>) -> UidSet {
+        let mut runs = Vec::new();
+        let mut before = 0;
+        for &(first, last) in &self.runs {
+            let length = (last - first) as usize + 1;
+            let from = positions.start.saturating_sub(before).min(length);
+            let to = positions.end.saturating_sub(before).min(length);
+            if from < to {
+                runs.push((first + from as u32, first + (to - 1) as u32));
+            }
+            before += length;
+        }
+        UidSet { runs }
+    }
+
     /// Adds one UID. Cheap at the end, where new mail arrives.
     pub fn insert(&mut self, uid: Uid) {
         self.insert_run(uid.get(), uid.get());
@@ -298,6 +314,10 @@ mod tests {
             prop_assert_eq!(extended, ours.union(&second));
             prop_assert_eq!(numbers(ours.intersection(&second)), &model & &other);
             prop_assert_eq!(numbers(ours.difference(&second)), &model - &other);
+            for positions in [0..0, 0..3, 2..9, 5..200, 100..200] {
+                let model = model.iter().copied().skip(positions.start).take(positions.len()).collect::<BTreeSet<_>>();
+                prop_assert_eq!(numbers(ours.slice(positions)), model);
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
-//! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4, §3.2.6).
+//! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4, §3.2.6, RFC 9394 §3.3).
 //!
 //! Works in pieces of the set: the state of a piece comes from memory, its summaries with one query, and only body sections
 //! open files. Everything leaves while it is made, so that neither `FETCH 1:* (FLAGS)` of a large mailbox nor one huge
 //! message piles up in memory.
 
 use crate::imap::answer::{Answer, Failure, Outcome};
-use crate::imap::command::{FetchItem, SequenceSet};
+use crate::imap::command::{FetchItem, PartialRange, SequenceSet};
 use crate::imap::fetch::body::{Bytes, broken};
 use crate::imap::fetch::plan::{Item, Plan};
 use crate::imap::fetch::structure::Form;
@@ -28,26 +28,39 @@ const STATES: u32 = 4096;
 /// and finds marked all the same.
 const BODIES: u32 = 64;
 
+/// What is asked of the messages named.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) items: &'a [FetchItem],
+    /// Only those changed after this.
+    pub(crate) changed_since: Option<ModSeq>,
+    /// Also which have gone since then, 0 included.
+    pub(crate) vanished_since: Option<u64>,
+    /// Only these of them, before it is asked whether they have changed (RFC 9394 §3.4).
+    pub(crate) partial: Option<PartialRange>,
+}
+
 /// Answers with the items of each message named that still exists.
 pub(crate) async fn fetch(
     session: &mut Session,
     selected: &mut Selected,
     uid: bool,
     set: &SequenceSet,
-    wanted: &[FetchItem],
-    changed_since: Option<ModSeq>,
-    vanished_since: Option<u64>,
+    wanted: Wanted<'_>,
 ) -> Outcome {
-    if vanished_since.is_some() && !session.qresync {
+    if wanted.vanished_since.is_some() && !session.qresync {
         return Ok(Answer::bad("QRESYNC has to be enabled first"));
     }
-    let uids = selected.resolve(set, uid)?;
-    if let Some(since) = vanished_since {
+    let mut uids = selected.resolve(set, uid)?;
+    if let Some(range) = wanted.partial {
+        uids = uids.slice(range.of(uids.len()));
+    }
+    if let Some(since) = wanted.vanished_since {
         // In front of all FETCH responses (RFC 7162 §3.2.6).
         let named = selected.named(set);
         Box::pin(resync::vanished(session, selected, since, named)).await?;
     }
-    let plan = Plan::new(wanted, uid, changed_since, selected.view.read_only());
+    let plan = Plan::new(wanted.items, uid, wanted.changed_since, selected.view.read_only());
     // Boxed: a session that only idles must not carry the state of a FETCH.
     let gone = Box::pin(run(session, selected, &plan, &uids)).await?;
     let answer = Answer::ok("FETCH completed");

@@ -1,24 +1,20 @@
-//! SEARCH and UID SEARCH (RFC 3501 §6.4.4, RFC 4731, RFC 7162 §3.1.5).
-//!
-//! Each message is settled with as little as possible: a piece of the mailbox by state, what stays open by summary, what
-//! still stays open by its file. Memory is one piece and the answer, kept as runs.
+//! SEARCH and UID SEARCH (RFC 3501 §6.4.4, RFC 4731, RFC 5182, RFC 7162 §3.1.5, RFC 9394).
 
 use crate::imap::answer::{Answer, Failure, Outcome};
-use crate::imap::command::{Search, SearchReturn};
-use crate::imap::numbering::{Numbering, Pieces};
-use crate::imap::search::contents;
-use crate::imap::search::criterion::{Known, Query};
-use crate::imap::search::result::{Extended, Found, write_extended};
+use crate::imap::command::{Search, SearchKey, SearchReturn, SequenceSet};
+use crate::imap::numbering::Pieces;
+use crate::imap::search::criterion::{Query, Terms};
+use crate::imap::search::matching::{Extent, find};
+use crate::imap::search::result::{Extended, Results, write_extended};
 use crate::imap::session::{Selected, Session};
-use crate::imap::summaries::Summaries;
+use crate::mail::date::Timestamp;
+use crate::mail::ids::{ModSeq, Uid};
 use crate::mail::uidset::UidSet;
-use crate::mailbox::{Mailbox, MessageState};
-use std::sync::Arc;
 
-/// How many states are copied at a time.
+/// How many states are copied at a time to find the highest MODSEQ.
 const STATES: u32 = 4096;
 
-/// Tells which messages match. `tag` is the command's, which ESEARCH repeats. Messages gone, told or not, never match.
+/// Tells which messages match. `tag` is the command's, which ESEARCH repeats.
 pub(crate) async fn search(
     session: &mut Session,
     selected: &mut Selected,
@@ -26,132 +22,103 @@ pub(crate) async fn search(
     uid: bool,
     search: &Search,
 ) -> Outcome {
-    let mailbox = Arc::clone(selected.view.mailbox());
-    let query = Query::new(&search.key, &mailbox.keywords(), &mut |set, uid| {
-        selected.matching(set, uid)
-    })?;
     // Boxed: a session that only idles must not carry the state of a SEARCH.
-    let found = Box::pin(run(selected, &mailbox, &query, uid, search.returns)).await?;
-    match search.returns {
-        Some(returns) => {
-            let extended = Extended {
-                tag,
-                uid,
-                returns,
-                mod_seq: query.mod_seq,
-            };
-            write_extended(&mut session.output, &found, extended);
-        }
-        None => {
-            session.output.raw(b"* SEARCH");
-            for number in found.numbers() {
-                session.output.text(format_args!(" {number}"));
-                session
-                    .output
-                    .relieve(&mut session.connection, session.write_timeout)
-                    .await?;
-            }
-            if query.mod_seq
-                && let Some(mod_seq) = found.highest_mod_seq()
-            {
-                session.output.text(format_args!(" (MODSEQ {mod_seq})"));
-            }
-            session.output.raw(b"\r\n");
-        }
+    let answered = Box::pin(run(session, selected, tag, uid, search)).await;
+    if answered.is_err() && search.returns.is_some_and(|returns| returns.save) {
+        // RFC 5182 §2.1.
+        selected.saved = UidSet::new();
     }
-    Ok(Answer::ok("SEARCH completed"))
+    answered.map(|()| Answer::ok("SEARCH completed"))
 }
 
 async fn run(
-    selected: &Selected,
-    mailbox: &Arc<Mailbox>,
-    query: &Query,
+    session: &mut Session,
+    selected: &mut Selected,
+    tag: &str,
     uid: bool,
-    returns: Option<SearchReturn>,
-) -> Result<Found, Failure> {
-    let picture = selected.view.uids();
-    let candidates = match query.within() {
-        Some(within) => within.intersection(picture),
-        None => picture.clone(),
+    search: &Search,
+) -> Result<(), Failure> {
+    let query = query(selected, &search.key)?;
+    let scored = search.returns.is_some_and(|returns| returns.relevancy);
+    let found = find(selected, &query, Extent::of(search.returns), scored).await?;
+    let results = Results {
+        uids: found.uids.iter().map(Uid::get).collect(),
+        scores: found.scores.into_iter().map(|(_, score)| score).collect(),
     };
-    let first_suffices = returns.is_some_and(|returns| returns.min && !(returns.max || returns.all || returns.count));
-    let mut numbering = Numbering::default();
-    let mut found = Found::default();
-    for piece in Pieces::new(&candidates, STATES) {
-        let states = mailbox.states(&piece);
-        let mut trial = Trial::new(selected, mailbox, query, &states);
-        for state in &states {
-            if trial.matches(state).await?
-                && let Some(seq) = numbering.of(picture, state.uid)
-            {
-                found.push(if uid { state.uid.get() } else { seq.0 }, state.mod_seq);
-                if first_suffices {
-                    return Ok(found);
-                }
-            }
-        }
-        tokio::task::consume_budget().await;
+    match search.returns {
+        Some(returns) => extended(session, selected, tag, uid, &query, returns, &results),
+        None => plain(session, selected, uid, &query, &results).await?,
     }
-    Ok(found)
+    Ok(())
 }
 
-/// A query put to the messages of one piece, ascending.
-struct Trial<'a> {
-    selected: &'a Selected,
-    mailbox: &'a Arc<Mailbox>,
-    query: &'a Query,
-    summaries: Summaries,
+/// The key made ready for this client's picture.
+fn query(selected: &Selected, key: &SearchKey) -> Result<Query, Failure> {
+    let terms = Terms {
+        keywords: &selected.view.mailbox().keywords(),
+        now: Timestamp::now().seconds,
+        resolve: |set: &SequenceSet, uid| selected.matching(set, uid),
+    };
+    Query::new(key, &terms)
 }
 
-impl<'a> Trial<'a> {
-    fn new(selected: &'a Selected, mailbox: &'a Arc<Mailbox>, query: &'a Query, states: &[MessageState]) -> Trial<'a> {
-        let mut trial = Trial {
-            selected,
-            mailbox,
-            query,
-            summaries: Summaries::new(&UidSet::new()),
+/// ESEARCH, which SAVE alone does without (RFC 5182 §2.2).
+fn extended(
+    session: &mut Session,
+    selected: &mut Selected,
+    tag: &str,
+    uid: bool,
+    query: &Query,
+    returns: SearchReturn,
+    results: &Results,
+) {
+    let concerned = match returns.save || query.mod_seq {
+        true => results.concerned(returns),
+        false => UidSet::new(),
+    };
+    let asked = SearchReturn { save: false, ..returns };
+    if asked != SearchReturn::default() {
+        let extended = Extended {
+            tag,
+            uid,
+            returns,
+            mod_seq: query.mod_seq.then(|| highest_mod_seq(selected, &concerned)).flatten(),
+            scores: &results.scores,
         };
-        let open = states.iter().filter(|state| trial.by_state(state).is_none());
-        trial.summaries = Summaries::new(&open.map(|state| state.uid).collect());
-        trial
+        let numbers = results.numbers(selected.view.uids(), uid);
+        write_extended(&mut session.output, &numbers, extended);
     }
+    if returns.save {
+        selected.saved = concerned;
+    }
+}
 
-    fn known<'k>(&self, state: &'k MessageState) -> Known<'k> {
-        Known {
-            state,
-            recent: self.selected.view.is_recent(state.uid),
-            summary: None,
-            file: None,
+/// SEARCH, with the highest MODSEQ of what was found when the MODSEQ key was used (RFC 7162 §3.1.5).
+async fn plain(
+    session: &mut Session,
+    selected: &Selected,
+    uid: bool,
+    query: &Query,
+    results: &Results,
+) -> Result<(), Failure> {
+    session.output.raw(b"* SEARCH");
+    for number in results.numbers(selected.view.uids(), uid).iter() {
+        session.output.text(format_args!(" {number}"));
+        session.relieve().await?;
+    }
+    if query.mod_seq {
+        let all = results.concerned(SearchReturn::default());
+        if let Some(mod_seq) = highest_mod_seq(selected, &all) {
+            session.output.text(format_args!(" (MODSEQ {mod_seq})"));
         }
     }
+    session.output.raw(b"\r\n");
+    Ok(())
+}
 
-    fn by_state(&self, state: &MessageState) -> Option<bool> {
-        self.query.criterion.holds(self.known(state))
-    }
-
-    /// A message that vanishes while it is looked at does not match.
-    async fn matches(&mut self, state: &MessageState) -> Result<bool, Failure> {
-        if let Some(held) = self.by_state(state) {
-            return Ok(held);
-        }
-        let Some(summary) = self.summaries.of(self.mailbox, state.uid).await? else {
-            return Ok(false);
-        };
-        let known = Known {
-            summary: Some(&summary),
-            ..self.known(state)
-        };
-        if let Some(held) = self.query.criterion.holds(known) {
-            return Ok(held);
-        }
-        let Some(file) = self.mailbox.open_message(state.uid).await? else {
-            return Ok(false);
-        };
-        let contents = contents::read(&file, &summary, self.query).await?;
-        let known = Known {
-            file: Some(&contents),
-            ..known
-        };
-        Ok(self.query.criterion.holds(known) == Some(true))
-    }
+/// The highest MODSEQ of these messages.
+fn highest_mod_seq(selected: &Selected, uids: &UidSet) -> Option<ModSeq> {
+    let mailbox = selected.view.mailbox();
+    let states = Pieces::new(uids, STATES).flat_map(|piece| mailbox.states(&piece));
+    states.map(|state| state.mod_seq).max()
 }

@@ -37,9 +37,7 @@ pub(crate) async fn select(
     let mailbox = login.mailboxes.open(&name).await?;
     // In this order, so that a message that comes in between is not told as new and yet below UIDNEXT.
     let status = mailbox.status();
-    let selected = Selected {
-        view: mailbox.view(session.id, read_only),
-    };
+    let selected = Selected::new(mailbox.view(session.id, read_only));
     updates::flags(&mut session.output, &selected);
     let picture = selected.view.uids();
     let next = picture

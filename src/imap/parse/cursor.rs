@@ -22,8 +22,8 @@ pub(super) enum Fault {
     Incomplete { at: usize },
     /// A command that we do not have, named at this offset.
     Unknown { at: usize },
-    /// SEARCH in a charset that we do not have.
-    BadCharset,
+    /// SEARCH in a charset that we do not have; whether its result was to be saved.
+    BadCharset { saving: bool },
     /// CREATE for a special use that we do not have.
     UseAttribute,
 }
@@ -40,7 +40,7 @@ impl Fault {
             Fault::Expected { what, at } => (what, at),
             Fault::Incomplete { at } => ("a literal without its octets".into(), at),
             Fault::Unknown { at } => ("unknown command".into(), at),
-            Fault::BadCharset => return ParseError::BadCharset { tag },
+            Fault::BadCharset { saving } => return ParseError::BadCharset { tag, saving },
             Fault::UseAttribute => return ParseError::UseAttribute { tag },
         };
         let colon = if name.is_empty() { "" } else { ": " };

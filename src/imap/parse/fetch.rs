@@ -1,9 +1,9 @@
 //! FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 3501 §6.4.5) with MODSEQ, CHANGEDSINCE and
-//! VANISHED (RFC 7162 §3.1.4, §3.2.6).
+//! VANISHED (RFC 7162 §3.1.4, §3.2.6) and PARTIAL (RFC 9394 §3.3).
 
 use super::cursor::{Cursor, Fault, Parsed};
-use super::{section, sequence_set};
-use crate::imap::command::{BodySection, CommandBody, FetchItem, SectionName, SectionText};
+use super::{search_return, section, sequence_set};
+use crate::imap::command::{BodySection, CommandBody, FetchItem, PartialRange, SectionName, SectionText};
 use crate::mail::ids::ModSeq;
 
 /// The most items, repeated ones included.
@@ -30,6 +30,7 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<CommandBody> {
         items,
         changed_since: modifiers.changed_since.and_then(ModSeq::new),
         vanished_since: modifiers.changed_since.filter(|_| modifiers.vanished),
+        partial: modifiers.partial,
     })
 }
 
@@ -103,6 +104,8 @@ struct Modifiers {
     changed_since: Option<u64>,
     /// VANISHED (RFC 7162 §3.2.6): only with UID FETCH, and only beside CHANGEDSINCE.
     vanished: bool,
+    /// PARTIAL (RFC 9394 §3.3).
+    partial: Option<PartialRange>,
 }
 
 impl Modifiers {
@@ -118,6 +121,11 @@ impl Modifiers {
                 }
                 "VANISHED" if uid => modifiers.vanished = true,
                 "VANISHED" => return Err(Fault::bad("VANISHED needs UID FETCH", start)),
+                "PARTIAL" if modifiers.partial.is_some() => return Err(Fault::bad("PARTIAL twice", start)),
+                "PARTIAL" => {
+                    cursor.space()?;
+                    modifiers.partial = Some(search_return::partial_range(cursor)?);
+                }
                 _ => return Err(Fault::bad("unknown modifier", start)),
             }
             Ok(())
@@ -141,6 +149,7 @@ mod tests {
             items: items.to_vec(),
             changed_since: changed_since.and_then(ModSeq::new),
             vanished_since: None,
+            partial: None,
         }
     }
 
@@ -206,6 +215,7 @@ mod tests {
             items: vec![Flags, ModSeq],
             changed_since: crate::mail::ids::ModSeq::new(since),
             vanished_since: Some(since),
+            partial: None,
         };
         same(
             &[
@@ -215,6 +225,26 @@ mod tests {
             &vanished(12345),
         );
         same(&["UID FETCH 300:500 (FLAGS) (CHANGEDSINCE 0 VANISHED)"], &vanished(0));
+    }
+
+    #[test]
+    fn partial() {
+        let range = |first, last, from_end| Some(PartialRange { first, last, from_end });
+        for (written, changed, wanted) in [
+            ("(PARTIAL -1:-30)", None, range(1, 30, true)),
+            ("(partial 5:1)", None, range(5, 1, false)),
+            ("(PARTIAL -1:-30 CHANGEDSINCE 98305)", Some(98305), range(1, 30, true)),
+            ("(CHANGEDSINCE 98305 PARTIAL -1:-30)", Some(98305), range(1, 30, true)),
+        ] {
+            let mut body = match changed {
+                Some(_) => fetch(&[FetchItem::Uid, FetchItem::ModSeq], changed),
+                None => fetch(&[FetchItem::Uid], None),
+            };
+            if let CommandBody::Fetch { partial, .. } = &mut body {
+                *partial = wanted;
+            }
+            same(&[&format!("UID FETCH 1:* UID {written}")], &body);
+        }
     }
 
     #[test]
@@ -268,6 +298,11 @@ mod tests {
                 "FETCH 1 UID (CHANGEDSINCE 1 VANISHED)",
                 "FETCH: VANISHED needs UID FETCH, at octet 31",
             ),
+            (
+                "FETCH 1 UID (PARTIAL 1:2 PARTIAL 1:2)",
+                "FETCH: PARTIAL twice, at octet 28",
+            ),
+            ("FETCH 1 UID (PARTIAL 1:-2)", "FETCH: expected a number, at octet 26"),
             (&many, "FETCH: more than 200 in a list, at octet 812"),
         ]);
     }

@@ -25,6 +25,7 @@ mod list;
 pub(super) mod literal;
 mod mailbox;
 mod search;
+mod search_return;
 mod section;
 mod select;
 mod sequence_set;
@@ -51,6 +52,8 @@ pub enum ParseError {
     BadCharset {
         /// The tag.
         tag: String,
+        /// Whether the result was to be saved: then nothing is saved any more (RFC 5182 §2.1).
+        saving: bool,
     },
     /// NO \[USEATTR\]: CREATE asks for a special use that no mailbox can have here (RFC 6154 §3).
     UseAttribute {

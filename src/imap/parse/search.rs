@@ -1,58 +1,38 @@
-//! SEARCH and UID SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4) with RETURN (RFC 4731) and MODSEQ (RFC 7162 §3.1.5).
+//! SEARCH and UID SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4): RETURN is read in [`super::search_return`]; keys are those of
+//! RFC 3501, MODSEQ (RFC 7162 §3.1.5), OLDER and YOUNGER (RFC 5032), FUZZY (RFC 6203), `$` (RFC 5182).
 
 use super::cursor::{Cursor, Fault, Parsed};
-use super::{date, sequence_set, strings};
-use crate::imap::command::{CommandBody, Search, SearchKey, SearchReturn};
+use super::{date, search_return, sequence_set, strings};
+use crate::imap::command::{CommandBody, Search, SearchKey};
 use crate::mail::flags::{FlagList, Flags};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// How deep keys nest: each NOT, OR and pair of parentheses is one level. Clients chain one OR for each address they look for.
+/// How deep keys nest: each NOT, OR, FUZZY and pair of parentheses is one level. Clients chain one OR for each address they look for.
 const MAX_DEPTH: usize = 64;
 /// The most keys in one SEARCH, on all levels.
 const MAX_KEYS: usize = 2_000;
-/// The most RETURN options, repeated ones included.
-const MAX_RETURNS: usize = 20;
 
 /// SEARCH.
 pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<CommandBody> {
     cursor.space()?;
-    let mut returns = None;
-    if cursor.keyword("RETURN") {
-        cursor.spaces();
-        returns = Some(search_return(cursor)?);
-        cursor.space()?;
-    }
-    let (charset, encoding) = charset(cursor)?;
+    let start = cursor.position();
+    let returns = search_return::options(cursor)?;
+    let saving = returns.is_some_and(|returns| returns.save);
+    let (charset, encoding) = charset(cursor, saving)?;
     let mut keys = Keys { encoding, count: 0 };
     let key = keys.program(cursor)?;
+    if returns.is_some_and(|returns| returns.relevancy) && !key.any(&|key| matches!(key, SearchKey::Fuzzy(_))) {
+        return Err(Fault::bad("RELEVANCY goes with FUZZY only", start));
+    }
     Ok(CommandBody::Search {
         uid,
         search: Search { returns, charset, key },
     })
 }
 
-/// `search-return-opts`; none of them means ALL (RFC 4731 §3.1).
-fn search_return(cursor: &mut Cursor<'_>) -> Parsed<SearchReturn> {
-    let mut returns = SearchReturn::default();
-    cursor.list(0..=MAX_RETURNS, |cursor| {
-        let start = cursor.position();
-        match cursor.word("a RETURN option")?.as_str() {
-            "MIN" => returns.min = true,
-            "MAX" => returns.max = true,
-            "ALL" => returns.all = true,
-            "COUNT" => returns.count = true,
-            _ => return Err(Fault::bad("unknown RETURN option", start)),
-        }
-        Ok(())
-    })?;
-    if returns == SearchReturn::default() {
-        returns.all = true;
-    }
-    Ok(returns)
-}
-
 /// `["CHARSET" SP charset SP]`: its name, and how texts are to be decoded. US-ASCII is what clients say that send UTF-8.
-fn charset(cursor: &mut Cursor<'_>) -> Parsed<(Option<String>, &'static Encoding)> {
+/// `saving`: whether the result was to be saved.
+fn charset(cursor: &mut Cursor<'_>, saving: bool) -> Parsed<(Option<String>, &'static Encoding)> {
     if !cursor.keyword("CHARSET") {
         return Ok((None, UTF_8));
     }
@@ -64,7 +44,7 @@ fn charset(cursor: &mut Cursor<'_>) -> Parsed<(Option<String>, &'static Encoding
         // A string holds no NUL (RFC 9051 §4.3), hence no UTF-16.
         Encoding::for_label_no_replacement(name.as_bytes()).filter(|found| ![UTF_16BE, UTF_16LE].contains(found))
     };
-    let encoding = encoding.ok_or(Fault::BadCharset)?;
+    let encoding = encoding.ok_or(Fault::BadCharset { saving })?;
     cursor.space()?;
     Ok((Some(name), encoding))
 }
@@ -129,6 +109,8 @@ impl Keys {
             "SENTBEFORE" => day(cursor).map(SearchKey::SentBefore),
             "SENTON" => day(cursor).map(SearchKey::SentOn),
             "SENTSINCE" => day(cursor).map(SearchKey::SentSince),
+            "OLDER" => seconds(cursor).map(SearchKey::Older),
+            "YOUNGER" => seconds(cursor).map(SearchKey::Younger),
             "LARGER" => octets(cursor).map(SearchKey::Larger),
             "SMALLER" => octets(cursor).map(SearchKey::Smaller),
             "BCC" | "CC" | "FROM" | "SUBJECT" | "TO" => Ok(SearchKey::Header(name, self.text(cursor)?)),
@@ -141,6 +123,7 @@ impl Keys {
             "TEXT" => self.text(cursor).map(SearchKey::Text),
             "UID" => sequence_set::argument(cursor).map(SearchKey::Uid),
             "MODSEQ" => mod_seq(cursor).map(SearchKey::ModSeq),
+            "FUZZY" => Ok(SearchKey::Fuzzy(self.nested(cursor, depth)?)),
             "NOT" => Ok(SearchKey::Not(self.nested(cursor, depth)?)),
             "OR" => Ok(SearchKey::Or(self.nested(cursor, depth)?, self.nested(cursor, depth)?)),
             _ => Err(Fault::bad("unknown search key", start)),
@@ -217,6 +200,12 @@ fn keyword(cursor: &mut Cursor<'_>) -> Parsed<FlagList> {
 fn day(cursor: &mut Cursor<'_>) -> Parsed<i32> {
     cursor.space()?;
     date::date(cursor)
+}
+
+/// `SP nz-number`.
+fn seconds(cursor: &mut Cursor<'_>) -> Parsed<u32> {
+    cursor.space()?;
+    cursor.nz_number()
 }
 
 /// `SP number64`.

@@ -147,6 +147,7 @@ mod tests {
                     })],
                     changed_since: None,
                     vanished_since: None,
+                    partial: None,
                 };
                 same(
                     &[

@@ -13,8 +13,11 @@ pub(super) fn argument(cursor: &mut Cursor<'_>) -> Parsed<SequenceSet> {
     sequence_set(cursor)
 }
 
-/// `sequence-set`. `$` (RFC 5182) is not announced and no set yet.
+/// `sequence-set`, or `$` alone (RFC 5182 §3).
 pub(super) fn sequence_set(cursor: &mut Cursor<'_>) -> Parsed<SequenceSet> {
+    if cursor.skip(b'$') {
+        return Ok(SequenceSet::Saved);
+    }
     let mut ranges = Vec::new();
     loop {
         let first = bound(cursor)?;
@@ -69,14 +72,13 @@ fn bound(cursor: &mut Cursor<'_>) -> Parsed<SequenceBound> {
             Ok(SequenceBound::Last)
         }
         Some(b'0'..=b'9') => cursor.nz_number().map(SequenceBound::Number),
-        Some(b'$') => Err(Fault::bad("saved search results are not supported", cursor.position())),
         _ => cursor.expected("a message number or *"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::imap::command::CommandBody;
+    use crate::imap::command::{CommandBody, SequenceSet};
     use crate::imap::parse::tests::{bad, same, set};
 
     #[test]
@@ -98,6 +100,7 @@ mod tests {
                 &CommandBody::UidExpunge(set(ranges)),
             );
         }
+        same(&["UID EXPUNGE $"], &CommandBody::UidExpunge(SequenceSet::Saved));
     }
 
     #[test]
@@ -140,8 +143,12 @@ mod tests {
                 "UID EXPUNGE: expected a message number or *, at octet 15",
             ),
             (
-                "UID EXPUNGE $",
-                "UID EXPUNGE: saved search results are not supported, at octet 15",
+                "UID EXPUNGE 1,$",
+                "UID EXPUNGE: expected a message number or *, at octet 17",
+            ),
+            (
+                "UID EXPUNGE $:1",
+                "UID EXPUNGE: expected the end of the command, at octet 16",
             ),
             (&many, "UID EXPUNGE: more than 100000 ranges in a set, at octet 200016"),
         ]);

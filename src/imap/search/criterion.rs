@@ -3,8 +3,9 @@
 //! leave it open, in whatever order the client wrote them.
 
 use super::field;
+use super::fuzzy::Fuzzy;
 use super::phrase::Phrase;
-use crate::imap::command::SearchKey;
+use crate::imap::command::{SearchKey, SequenceSet};
 use crate::mail::date::Timestamp;
 use crate::mail::flags::{FlagList, Flags, KeywordTable, Keywords};
 use crate::mail::summary::{MessageEnvelope, Summary};
@@ -32,6 +33,10 @@ pub(crate) enum Criterion {
     Recent,
     /// The day of INTERNALDATE.
     Arrived(Days),
+    /// Arrived at that moment or before, in seconds since 1970.
+    NotAfter(i64),
+    /// Arrived at that moment or after.
+    NotBefore(i64),
     /// The day of the Date field.
     Sent(Days),
     /// More octets than.
@@ -46,6 +51,8 @@ pub(crate) enum Criterion {
     Body(usize),
     /// The phrase of that number in header or body.
     Text(usize),
+    /// A text, roughly.
+    Fuzzy(Box<Fuzzy>),
 }
 
 /// From one day to another, days since 1970-01-01, both included.
@@ -64,6 +71,16 @@ pub(crate) struct Query {
     pub(crate) phrases: Vec<Phrase>,
     /// Whether a MODSEQ key was used, anywhere.
     pub(crate) mod_seq: bool,
+}
+
+/// What a key is made ready with.
+pub(crate) struct Terms<'a, R> {
+    /// The keywords of the mailbox.
+    pub(crate) keywords: &'a KeywordTable,
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+    /// Gives the messages that a set names (`true`: as UIDs); it may refuse.
+    pub(crate) resolve: R,
 }
 
 /// What is known of a message when a key is asked.
@@ -91,18 +108,17 @@ pub(crate) struct Contents {
 }
 
 impl Query {
-    /// Makes a key ready. `resolve` gives the messages that a set names (`true`: as UIDs); it may refuse.
-    pub(crate) fn new<E>(
-        key: &SearchKey,
-        keywords: &KeywordTable,
-        resolve: &mut impl FnMut(&crate::imap::command::SequenceSet, bool) -> Result<UidSet, E>,
-    ) -> Result<Query, E> {
+    /// Makes a key ready.
+    pub(crate) fn new<E, R>(key: &SearchKey, terms: &Terms<'_, R>) -> Result<Query, E>
+    where
+        R: Fn(&SequenceSet, bool) -> Result<UidSet, E>,
+    {
         let mut query = Query {
             criterion: Criterion::Always(true),
             phrases: Vec::new(),
             mod_seq: false,
         };
-        query.criterion = query.ready(key, keywords, resolve)?;
+        query.criterion = query.ready(key, terms, false)?;
         Ok(query)
     }
 
@@ -121,24 +137,23 @@ impl Query {
         }
     }
 
-    /// Recursion is as deep as the parser lets keys nest.
-    fn ready<E>(
-        &mut self,
-        key: &SearchKey,
-        keywords: &KeywordTable,
-        resolve: &mut impl FnMut(&crate::imap::command::SequenceSet, bool) -> Result<UidSet, E>,
-    ) -> Result<Criterion, E> {
+    /// `fuzzy`: within a FUZZY key. Recursion is as deep as the parser lets keys nest.
+    fn ready<E, R>(&mut self, key: &SearchKey, terms: &Terms<'_, R>, fuzzy: bool) -> Result<Criterion, E>
+    where
+        R: Fn(&SequenceSet, bool) -> Result<UidSet, E>,
+    {
+        let keywords = terms.keywords;
         Ok(match key {
             SearchKey::And(keys) => Criterion::And(
                 keys.iter()
-                    .map(|key| self.ready(key, keywords, resolve))
+                    .map(|key| self.ready(key, terms, fuzzy))
                     .collect::<Result<_, E>>()?,
             ),
             SearchKey::Or(one, other) => Criterion::Or(
-                Box::new(self.ready(one, keywords, resolve)?),
-                Box::new(self.ready(other, keywords, resolve)?),
+                Box::new(self.ready(one, terms, fuzzy)?),
+                Box::new(self.ready(other, terms, fuzzy)?),
             ),
-            SearchKey::Not(key) => Criterion::Not(Box::new(self.ready(key, keywords, resolve)?)),
+            SearchKey::Not(key) => Criterion::Not(Box::new(self.ready(key, terms, fuzzy)?)),
             SearchKey::All => Criterion::Always(true),
             SearchKey::Has(list) => match bits(list, keywords) {
                 (bits, false) => Criterion::Has(list.flags, bits),
@@ -149,24 +164,39 @@ impl Query {
             SearchKey::New => Criterion::And(vec![Criterion::Recent, Criterion::HasNot(Flags::SEEN, Keywords::NONE)]),
             SearchKey::Old => Criterion::Not(Box::new(Criterion::Recent)),
             SearchKey::Recent => Criterion::Recent,
-            SearchKey::Sequence(set) => Criterion::Within(resolve(set, false)?),
-            SearchKey::Uid(set) => Criterion::Within(resolve(set, true)?),
+            SearchKey::Sequence(set) => Criterion::Within((terms.resolve)(set, false)?),
+            SearchKey::Uid(set) => Criterion::Within((terms.resolve)(set, true)?),
             SearchKey::Before(day) => Criterion::Arrived(Days::before(*day)),
             SearchKey::On(day) => Criterion::Arrived(Days::on(*day)),
             SearchKey::Since(day) => Criterion::Arrived(Days::since(*day)),
+            SearchKey::Older(seconds) => Criterion::NotAfter(terms.now.saturating_sub(i64::from(*seconds))),
+            SearchKey::Younger(seconds) => Criterion::NotBefore(terms.now.saturating_sub(i64::from(*seconds))),
             SearchKey::SentBefore(day) => Criterion::Sent(Days::before(*day)),
             SearchKey::SentOn(day) => Criterion::Sent(Days::on(*day)),
             SearchKey::SentSince(day) => Criterion::Sent(Days::since(*day)),
             SearchKey::Larger(octets) => Criterion::Larger(*octets),
             SearchKey::Smaller(octets) => Criterion::Smaller(*octets),
-            SearchKey::Header(name, text) => Criterion::Header(name.to_ascii_lowercase(), Box::new(Phrase::new(text))),
-            SearchKey::Body(text) => Criterion::Body(self.phrase(text)),
-            SearchKey::Text(text) => Criterion::Text(self.phrase(text)),
+            SearchKey::Fuzzy(key) => self.ready(key, terms, true)?,
+            SearchKey::Header(name, text) => {
+                let name = name.to_ascii_lowercase();
+                self.text(text, fuzzy, |_, text| {
+                    Criterion::Header(name.clone(), Box::new(Phrase::new(text)))
+                })
+            }
+            SearchKey::Body(text) => self.text(text, fuzzy, |query, text| Criterion::Body(query.phrase(text))),
+            SearchKey::Text(text) => self.text(text, fuzzy, |query, text| Criterion::Text(query.phrase(text))),
             SearchKey::ModSeq(value) => {
                 self.mod_seq = true;
                 Criterion::ModSeq(*value)
             }
         })
+    }
+
+    fn text(&mut self, text: &str, fuzzy: bool, mut ready: impl FnMut(&mut Query, &str) -> Criterion) -> Criterion {
+        match fuzzy {
+            true => Criterion::Fuzzy(Box::new(Fuzzy::new(text, |text| ready(self, text)))),
+            false => ready(self, text),
+        }
     }
 
     fn phrase(&mut self, text: &str) -> usize {
@@ -197,6 +227,8 @@ impl Criterion {
             }
             Criterion::Recent => known.recent,
             Criterion::Arrived(days) => days.contain(state.internal_date),
+            Criterion::NotAfter(moment) => state.internal_date.seconds <= *moment,
+            Criterion::NotBefore(moment) => state.internal_date.seconds >= *moment,
             Criterion::Larger(octets) => state.size > *octets,
             Criterion::Smaller(octets) => state.size < *octets,
             Criterion::ModSeq(value) => state.mod_seq.get() >= *value,
@@ -209,6 +241,7 @@ impl Criterion {
                 .as_deref()
                 .and_then(field::date)
                 .is_some_and(|date| days.contain(date)),
+            Criterion::Fuzzy(fuzzy) => return fuzzy.holds(known),
             Criterion::Header(name, phrase) => return in_header(name, phrase, known),
             Criterion::Body(number) => return known.file.map(|file| at(&file.in_body, *number)),
             Criterion::Text(number) => {
@@ -217,6 +250,23 @@ impl Criterion {
                     .map(|file| at(&file.in_body, *number) || at(&file.in_header, *number));
             }
         })
+    }
+}
+
+impl Criterion {
+    /// How relevant a message is that matches, from 1 to 100 (RFC 6203 §4); `None` when nothing fuzzy tells. All keys of an
+    /// And count alike, and the best of an Or.
+    pub(crate) fn score(&self, known: Known<'_>) -> Option<u8> {
+        match self {
+            Criterion::Fuzzy(fuzzy) => Some(fuzzy.score(known)),
+            Criterion::Or(one, other) => one.score(known).max(other.score(known)),
+            Criterion::And(parts) => {
+                let scores = parts.iter().filter_map(|part| part.score(known)).map(usize::from);
+                let (sum, count) = scores.fold((0, 0), |(sum, count), score| (sum + score, count + 1));
+                (count > 0).then(|| (sum / count) as u8)
+            }
+            _ => None,
+        }
     }
 }
 
@@ -254,7 +304,7 @@ fn addressed(envelope: &MessageEnvelope, name: &str, phrase: &Phrase) -> bool {
 }
 
 /// Three-valued and: one that does not hold settles it, whatever is still open.
-fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+pub(super) fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut open = false;
     for part in parts {
         match part {
@@ -266,7 +316,7 @@ fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     (!open).then_some(true)
 }
 
-fn at(found: &[bool], number: usize) -> bool {
+pub(super) fn at(found: &[bool], number: usize) -> bool {
     found.get(number).copied().unwrap_or(false)
 }
 
@@ -313,7 +363,7 @@ impl Days {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::imap::command::{SequenceBound, SequenceSet};
+    use crate::imap::command::SequenceBound;
     use crate::mail::flags::Keyword;
     use crate::mail::ids::{ModSeq, Uid};
     use crate::mail::summary::{Content, Part};
@@ -374,7 +424,7 @@ mod tests {
         let mut table = KeywordTable::default();
         table.insert(&Keyword::new("Work").unwrap());
         table.insert(&Keyword::new("Home").unwrap());
-        let resolved = Query::new::<()>(key, &table, &mut |set, uid| {
+        let resolve = |set: &SequenceSet, uid: bool| {
             let SequenceSet::Ranges(ranges) = set else {
                 return Err(());
             };
@@ -386,8 +436,14 @@ mod tests {
                 .iter()
                 .filter_map(|(first, last)| Some(UidSet::range(Uid::new(bound(*first))?, Uid::new(bound(*last))?)));
             Ok(runs.fold(UidSet::new(), |all, run| all.union(&run)))
-        });
-        resolved.unwrap()
+        };
+        let terms = Terms {
+            keywords: &table,
+            // An hour after the message arrived.
+            now: state().internal_date.seconds + 3600,
+            resolve,
+        };
+        Query::new::<(), _>(key, &terms).unwrap()
     }
 
     fn by_state(key: &Key) -> Option<bool> {
@@ -434,6 +490,10 @@ mod tests {
             (Key::Before(101), true),
             (Key::Since(100), true),
             (Key::Since(101), false),
+            (Key::Older(3600), true),
+            (Key::Older(3601), false),
+            (Key::Younger(3600), true),
+            (Key::Younger(3599), false),
             (Key::Larger(999), true),
             (Key::Larger(1000), false),
             (Key::Smaller(1000), false),
@@ -550,11 +610,12 @@ mod tests {
 
     #[test]
     fn a_refused_set_is_passed_on() {
-        let refused = Query::new(
-            &Key::Sequence(SequenceSet::Saved),
-            &KeywordTable::default(),
-            &mut |_, _| Err(1),
-        );
+        let terms = Terms {
+            keywords: &KeywordTable::default(),
+            now: 0,
+            resolve: |_: &SequenceSet, _| Err(1),
+        };
+        let refused = Query::new(&Key::Sequence(SequenceSet::Saved), &terms);
         assert_eq!(refused.err(), Some(1));
     }
 }

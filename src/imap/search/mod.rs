@@ -1,10 +1,12 @@
-//! How SEARCH decides and answers (RFC 3501 §6.4.4, RFC 4731, RFC 7162 §3.1.5). The command itself is
+//! How SEARCH decides and answers (RFC 3501 §6.4.4, RFC 4731, RFC 5032, RFC 6203, RFC 7162 §3.1.5, RFC 9394). The command itself is
 //! `commands/search.rs`.
 
 pub(crate) mod contents;
 pub(crate) mod criterion;
 mod encoded_word;
 mod field;
+mod fuzzy;
+pub(crate) mod matching;
 mod passage;
 mod phrase;
 pub(crate) mod result;

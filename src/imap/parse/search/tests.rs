@@ -2,6 +2,7 @@
 
 use super::SearchKey::*;
 use super::*;
+use crate::imap::command::SequenceSet;
 use crate::imap::parse::tests::{bad, body, same, set};
 use crate::imap::parse::{ParseError, command};
 use crate::mail::flags::Keyword;
@@ -42,6 +43,7 @@ fn keys_of_one_word() {
         ("UNSEEN", has_not(Flags::SEEN)),
         ("1:3,5", Sequence(set(&[(1, 3), (5, 5)]))),
         ("*", Sequence(set(&[(0, 0)]))),
+        ("$", Sequence(SequenceSet::Saved)),
     ] {
         let lower = format!("search  ( {} ) ", written.to_lowercase());
         same(
@@ -79,6 +81,10 @@ fn keys_with_arguments() {
         ("BODY {2+}\r\nab", Body("ab".to_owned())),
         ("TEXT NIL", Text("NIL".to_owned())),
         ("UID 7:*", Uid(set(&[(7, 0)]))),
+        ("UID $", Uid(SequenceSet::Saved)),
+        ("OLDER 259200", Older(259_200)),
+        ("younger 1", Younger(1)),
+        ("FUZZY SUBJECT a", Fuzzy(Box::new(header("SUBJECT", "a")))),
         ("MODSEQ 0", ModSeq(0)),
         ("MODSEQ 620162338", ModSeq(620_162_338)),
         ("MODSEQ \"/flags/\\\\draft\" all 620162338", ModSeq(620_162_338)),
@@ -106,6 +112,10 @@ fn keys_of_keys() {
         ("OR OR NEW OLD ALL SEEN", And(vec![or(or(New, Old), All), seen.clone()])),
         ("OR NEW OR OLD ALL", or(New, or(Old, All))),
         (
+            "FUZZY (NEW OLD) ALL",
+            And(vec![Fuzzy(Box::new(And(vec![New, Old]))), All]),
+        ),
+        (
             "1:* NOT 2",
             And(vec![Sequence(set(&[(1, 0)])), not(Sequence(set(&[(2, 2)])))]),
         ),
@@ -116,32 +126,6 @@ fn keys_of_keys() {
         panic!("no UID SEARCH")
     };
     assert_eq!(search.key, seen);
-}
-
-#[test]
-fn return_options() {
-    for (written, min, max, all, count) in [
-        ("()", false, false, true, false),
-        ("(MIN)", true, false, false, false),
-        ("( max  count )", false, true, false, true),
-        ("(MIN MAX ALL COUNT MIN)", true, true, true, true),
-    ] {
-        let wanted = CommandBody::Search {
-            uid: false,
-            search: Search {
-                returns: Some(SearchReturn { min, max, all, count }),
-                charset: None,
-                key: All,
-            },
-        };
-        same(
-            &[
-                &format!("SEARCH RETURN {written} ALL"),
-                &format!("SEARCH return{written}  ALL"),
-            ],
-            &wanted,
-        );
-    }
 }
 
 #[test]
@@ -184,12 +168,14 @@ fn charsets() {
         "replacement",
         "ISO-2022-KR",
     ] {
-        let refused = command(format!("t SEARCH CHARSET {charset} nonsense").as_bytes(), false);
-        assert_eq!(
-            refused,
-            Err(ParseError::BadCharset { tag: "t".to_owned() }),
-            "{charset}"
-        );
+        for (options, saving) in [("", false), ("RETURN (MIN) ", false), ("RETURN (SAVE MIN) ", true)] {
+            let refused = command(
+                format!("t SEARCH {options}CHARSET {charset} nonsense").as_bytes(),
+                false,
+            );
+            let tag = "t".to_owned();
+            assert_eq!(refused, Err(ParseError::BadCharset { tag, saving }), "{charset}");
+        }
     }
     for (line, text) in [
         (
@@ -239,10 +225,11 @@ fn what_is_no_search() {
         ("SEARCH LARGER x", "SEARCH: expected a number, at octet 17"),
         ("SEARCH LARGER -1", "SEARCH: expected a number, at octet 17"),
         ("SEARCH UID ALL", "SEARCH: expected a message number or *, at octet 14"),
-        (
-            "SEARCH $",
-            "SEARCH: saved search results are not supported, at octet 10",
-        ),
+        ("SEARCH $,1", "SEARCH: expected the end of the command, at octet 11"),
+        ("SEARCH UID 1,$", "SEARCH: expected a message number or *, at octet 16"),
+        ("SEARCH OLDER 0", "SEARCH: 0 is not allowed, at octet 16"),
+        ("SEARCH YOUNGER", "SEARCH: expected a space, at octet 17"),
+        ("SEARCH FUZZY", "SEARCH: expected a space, at octet 15"),
         ("SEARCH 1:", "SEARCH: expected a message number or *, at octet 12"),
         ("SEARCH MODSEQ", "SEARCH: expected a space, at octet 16"),
         ("SEARCH MODSEQ \"/comment\" all 1", "SEARCH: unknown entry, at octet 17"),
@@ -250,9 +237,10 @@ fn what_is_no_search() {
             "SEARCH MODSEQ \"/flags/x\" any 1",
             "SEARCH: expected priv, shared or all, at octet 28",
         ),
-        ("SEARCH RETURN (ALL)", "SEARCH: expected a space, at octet 22"),
-        ("SEARCH RETURN ALL", "SEARCH: expected a parenthesis, at octet 17"),
-        ("SEARCH RETURN (SAVE) ALL", "SEARCH: unknown RETURN option, at octet 18"),
+        (
+            "SEARCH RETURN (RELEVANCY) SUBJECT a",
+            "SEARCH: RELEVANCY goes with FUZZY only, at octet 10",
+        ),
         ("SEARCH CHARSET UTF-8", "SEARCH: expected a space, at octet 23"),
         ("SEARCH ALL CHARSET UTF-8", "SEARCH: unknown search key, at octet 14"),
     ]);
@@ -260,7 +248,7 @@ fn what_is_no_search() {
 
 #[test]
 fn limits() {
-    for (level, end, before) in [("NOT ", "", 0), ("OR ALL ", "", 4), ("(", ")", 0)] {
+    for (level, end, before) in [("NOT ", "", 0), ("FUZZY ", "", 0), ("OR ALL ", "", 4), ("(", ")", 0)] {
         let nested = |depth| format!("SEARCH {}ALL{}", level.repeat(depth), end.repeat(depth));
         body(&nested(MAX_DEPTH));
         let place = 10 + level.len() * (MAX_DEPTH + 1) - before;

@@ -68,6 +68,7 @@ fn changed_since_0() {
             items: vec![FetchItem::Flags, FetchItem::ModSeq],
             changed_since: None,
             vanished_since: None,
+            partial: None,
         },
     );
 }
