@@ -37,6 +37,8 @@ pub struct Config {
     pub imap: Imap,
     /// Mailboxes on disk.
     pub storage: Storage,
+    /// What an account may hold that has no quota of its own (`posthaste account quota`). Without limits by default.
+    pub quota: Quota,
 }
 
 impl Default for Config {
@@ -52,6 +54,7 @@ impl Default for Config {
             smtp: Smtp::default(),
             imap: Imap::default(),
             storage: Storage::default(),
+            quota: Quota::default(),
         }
     }
 }
@@ -278,4 +281,16 @@ impl Default for Storage {
             max_mailboxes: 5000,
         }
     }
+}
+
+/// What an account may hold that has no quota of its own (`posthaste account quota`). Without limits by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quota {
+    /// Octets of all its messages.
+    pub storage: Option<Size>,
+    /// Messages.
+    pub messages: Option<u64>,
+    /// Mailboxes.
+    pub mailboxes: Option<u64>,
 }

@@ -83,7 +83,7 @@ impl Server {
         let mailboxes = Mailboxes::open(&config.data, &config.storage)
             .await
             .context("cannot open the mailboxes")?;
-        let delivery = Delivery::new(accounts.clone(), mailboxes.clone());
+        let delivery = Delivery::new(accounts.clone(), mailboxes.clone(), config.quota);
 
         let config = Arc::new(config);
         let (shutdown, abort) = (CancellationToken::new(), CancellationToken::new());

@@ -9,6 +9,7 @@ mod app_password;
 mod login;
 mod names;
 mod password;
+mod quota;
 mod remembered;
 mod resolve;
 pub mod sasl;

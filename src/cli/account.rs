@@ -6,6 +6,7 @@ use super::app_password::AppPassword;
 use super::password::{Given, NewPassword};
 use super::settings::Settings;
 use super::{say, table::Table};
+use crate::config::{self, Size};
 use crate::storage::maildir::tree::Tree;
 
 #[derive(Subcommand)]
@@ -25,6 +26,8 @@ pub(super) enum Account {
     /// Add, list and remove app passwords: one for each program, so that one can be taken back without the others
     #[command(subcommand)]
     AppPassword(AppPassword),
+    /// Tell or change how much an account may hold
+    Quota(Quota),
 }
 
 #[derive(Args)]
@@ -47,6 +50,30 @@ pub(super) struct List {
 pub(super) struct Named {
     /// Its address
     address: String,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Limits given replace all that the account had; what is not named is not limited.
+#[derive(Args)]
+pub(super) struct Quota {
+    /// Its address
+    address: String,
+    /// Octets of all its messages, such as 5GiB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    storage: Option<Size>,
+    /// Messages
+    #[arg(long, value_name = "NUMBER")]
+    messages: Option<u64>,
+    /// Mailboxes
+    #[arg(long, value_name = "NUMBER")]
+    mailboxes: Option<u64>,
+    /// No limits, whatever the settings say
+    #[arg(long, conflicts_with_all = ["storage", "messages", "mailboxes"])]
+    none: bool,
+    /// What the settings say, as for every account that has no quota of its own
+    #[arg(long, conflicts_with_all = ["storage", "messages", "mailboxes", "none"])]
+    usual: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -104,8 +131,47 @@ impl Account {
                 say(format_args!("account {} may no longer log in", account.address))
             }),
             Account::AppPassword(app_password) => app_password.run(),
+            Account::Quota(quota) => quota.run(),
         }
     }
+}
+
+impl Quota {
+    fn run(self) -> anyhow::Result<()> {
+        let usual = self.settings.load()?.quota;
+        let given = config::Quota {
+            storage: self.storage,
+            messages: self.messages,
+            mailboxes: self.mailboxes,
+        };
+        self.settings.administer(async |accounts| {
+            if self.usual {
+                accounts.set_quota(&self.address, None).await?;
+            } else if self.none || given != config::Quota::default() {
+                accounts.set_quota(&self.address, Some(given)).await?;
+            }
+            let account = accounts.find(&self.address).await?;
+            let quota = accounts.quota(account.id, &usual).await?;
+            say(format_args!("account {} may hold {}", account.address, limits(&quota)))
+        })
+    }
+}
+
+fn limits(quota: &config::Quota) -> String {
+    let limits = [
+        quota.storage.map(|size| format!("{size} of mail")),
+        quota.messages.map(|messages| format!("{messages} messages")),
+        quota.mailboxes.map(|mailboxes| format!("{mailboxes} mailboxes")),
+    ];
+    let limits: Vec<String> = limits.into_iter().flatten().collect();
+    match limits.is_empty() {
+        true => "as much as there is room for".to_owned(),
+        false => limits.join(", "),
+    }
+}
+
+fn size(text: &str) -> Result<Size, &'static str> {
+    Size::parse(text).ok_or("a number, alone or with KiB, MiB or GiB, is wanted")
 }
 
 /// A password that was made up here has to be told once.

@@ -96,7 +96,8 @@ impl Size {
         self.0
     }
 
-    fn parse(text: &str) -> Option<Size> {
+    /// From what people write; `None` when it is no size.
+    pub fn parse(text: &str) -> Option<Size> {
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let number: u64 = text[..digits].parse().ok()?;
         let unit: u64 = match text[digits..].trim() {
@@ -107,6 +108,20 @@ impl Size {
             _ => return None,
         };
         number.checked_mul(unit).map(Size)
+    }
+}
+
+/// In the largest unit that needs no fraction.
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shift, unit) = match self.0.trailing_zeros() {
+            _ if self.0 == 0 => (0, ""),
+            30.. => (30, "GiB"),
+            20.. => (20, "MiB"),
+            10.. => (10, "KiB"),
+            _ => (0, ""),
+        };
+        write!(f, "{}{unit}", self.0 >> shift)
     }
 }
 
@@ -162,6 +177,9 @@ mod tests {
         }
         assert_eq!(Size::parse("50MiB"), Some(Size::mebibytes(50)));
         assert_eq!(Size::parse("17"), Some(Size::octets(17)));
+        for text in ["0", "17", "3KiB", "50MiB", "5GiB", "1025KiB"] {
+            assert_eq!(Size::parse(text).unwrap().to_string(), text);
+        }
         for wrong in ["", "MiB", "5MB", "-5", "99999999999GiB"] {
             assert_eq!(Size::parse(wrong), None, "{wrong}");
         }

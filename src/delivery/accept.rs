@@ -65,6 +65,7 @@ impl Delivery {
 
     async fn deliver(&self, letter: Letter, incoming: Incoming) -> Result<(), Error> {
         let message = incoming.finish().await?;
+        self.check_room(&letter.recipients, message.size()).await?;
         let mut inboxes = Vec::with_capacity(letter.recipients.len());
         for account in &letter.recipients {
             let mailboxes = self.mailboxes.account(&account.address).await?;
@@ -91,6 +92,20 @@ impl Delivery {
         // Nobody may be watching.
         let _ = self.reports.send(report);
         Ok(())
+    }
+}
+
+impl Delivery {
+    /// Each recipient had room at RCPT, as far as the size was known then. One reply stands for all now: the message is
+    /// refused when it fits nobody's quota, and otherwise everybody gets it, for the full mailbox of one must not keep
+    /// mail from the others at every further try.
+    async fn check_room(&self, recipients: &[Account], octets: u64) -> Result<(), Error> {
+        for account in recipients {
+            if self.has_room(account, octets).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::OverQuota)
     }
 }
 
@@ -146,7 +161,7 @@ mod tests {
         let config = Config::default();
         let accounts = Accounts::open(folder.path(), &config.login).await.unwrap();
         let mailboxes = Mailboxes::open(folder.path(), &config.storage).await.unwrap();
-        (folder, Delivery::new(accounts, mailboxes))
+        (folder, Delivery::new(accounts, mailboxes, config.quota))
     }
 
     fn letter(recipients: &[&str]) -> Letter {

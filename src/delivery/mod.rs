@@ -8,9 +8,10 @@
 
 use tokio::sync::broadcast;
 
-use crate::accounts::{Accounts, Resolution};
+use crate::accounts::{Account, Accounts, Resolution};
+use crate::config::Quota;
 use crate::mail::envelope::ForwardPath;
-use crate::mailbox::{self, Mailboxes};
+use crate::mailbox::{self, Mailboxes, Usage};
 use crate::storage::spool::Incoming;
 
 pub use accept::{Letter, Report};
@@ -26,6 +27,8 @@ const REPORTS: usize = 256;
 pub struct Delivery {
     accounts: Accounts,
     mailboxes: Mailboxes,
+    /// What an account may hold that has no quota of its own.
+    quota: Quota,
     reports: broadcast::Sender<Report>,
 }
 
@@ -35,6 +38,9 @@ pub enum Error {
     /// The disk is full, or the quota of the file system is.
     #[error("no space left")]
     NoSpace(#[source] std::io::Error),
+    /// The message is more than its recipients may hold.
+    #[error("over quota")]
+    OverQuota,
     /// A disk or a database failed.
     #[error("delivery is unavailable")]
     Unavailable(#[source] anyhow::Error),
@@ -42,10 +48,11 @@ pub enum Error {
 
 impl Delivery {
     /// The mail flow into these mailboxes.
-    pub fn new(accounts: Accounts, mailboxes: Mailboxes) -> Delivery {
+    pub fn new(accounts: Accounts, mailboxes: Mailboxes, quota: Quota) -> Delivery {
         Delivery {
             accounts,
             mailboxes,
+            quota,
             reports: broadcast::Sender::new(REPORTS),
         }
     }
@@ -57,6 +64,23 @@ impl Delivery {
             ForwardPath::Address(address) => self.accounts.resolve(address).await,
         };
         resolution.map_err(Error::Unavailable)
+    }
+
+    /// Whether an account has room for a message of so many octets. A message that is under way at the same time is not
+    /// seen: a quota may be exceeded by what arrives at once, and no mail is lost for it.
+    pub async fn has_room(&self, account: &Account, octets: u64) -> Result<bool, Error> {
+        let quota = self.accounts.quota(account.id, &self.quota).await;
+        let quota = quota.map_err(Error::Unavailable)?;
+        if quota == Quota::default() {
+            return Ok(true);
+        }
+        let message = Usage {
+            messages: 1,
+            octets,
+            mailboxes: 0,
+        };
+        let mailboxes = self.mailboxes.account(&account.address).await?;
+        Ok(mailboxes.usage().has_room(&message, &quota))
     }
 
     /// A file for a message that arrives, to be given to [`Delivery::accept`] when it is complete.

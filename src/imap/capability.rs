@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// Extensions, each with where it is specified. They are listed in every state, for clients ask once, and often before
 /// they log in.
-const EXTENSIONS: [&str; 23] = [
+const EXTENSIONS: &[&str] = &[
     "IMAP4rev1",          // RFC 3501
     "LITERAL+",           // RFC 7888
     "SASL-IR",            // RFC 4959
@@ -29,6 +29,10 @@ const EXTENSIONS: [&str; 23] = [
     "WITHIN",             // RFC 5032
     "PARTIAL",            // RFC 9394
     "SEARCH=FUZZY",       // RFC 6203
+    "QUOTA",              // RFC 9208
+    "QUOTA=RES-STORAGE",
+    "QUOTA=RES-MESSAGE",
+    "QUOTA=RES-MAILBOX",
 ];
 
 /// What depends on the connection.
@@ -45,7 +49,7 @@ pub(crate) struct Offer<'a> {
 /// The names, separated by spaces.
 pub(crate) fn list(offer: Offer<'_>) -> String {
     let append_limit = format!("APPENDLIMIT={}", offer.append_limit); // RFC 7889
-    let mut names: Vec<Cow<'_, str>> = EXTENSIONS.map(Cow::Borrowed).to_vec();
+    let mut names: Vec<Cow<'_, str>> = EXTENSIONS.iter().copied().map(Cow::Borrowed).collect();
     names.push(append_limit.into());
     if offer.start_tls {
         names.push("STARTTLS".into());

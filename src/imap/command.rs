@@ -77,6 +77,11 @@ pub enum CommandBody {
         flags: FlagList,
         date: Option<Timestamp>,
     },
+    /// The name of a quota root.
+    GetQuota(String),
+    GetQuotaRoot(MailboxArgument),
+    /// Nobody may, whatever the limits.
+    SetQuota,
     Idle,
     Check,
     Close,
@@ -164,6 +169,8 @@ pub enum StatusItem {
     UidValidity,
     Unseen,
     Deleted,
+    /// RFC 9208 §4.1.4.
+    DeletedStorage,
     Size,
     HighestModSeq,
     /// RFC 7889 §3.1.

@@ -93,7 +93,7 @@ async fn execute(
         }
         (_, C::Delete(mailbox)) => Box::pin(delete::delete(session, state, mailbox)).await,
         (Authenticated(login) | Selected(login, _), C::Create { mailbox, special_use }) => {
-            Box::pin(create::create(login, mailbox, special_use)).await
+            Box::pin(create::create(session, login, mailbox, special_use)).await
         }
         (Authenticated(login) | Selected(login, _), C::Rename { from, to }) => {
             Box::pin(rename::rename(session, login, from, to)).await
@@ -117,6 +117,13 @@ async fn execute(
         (Authenticated(login) | Selected(login, _), C::Append { mailbox, flags, date }) => {
             Box::pin(append::append(session, login, mailbox, flags, date, message)).await
         }
+        (Authenticated(login) | Selected(login, _), C::GetQuota(root)) => {
+            Box::pin(quota::get(session, login, &root)).await
+        }
+        (Authenticated(login) | Selected(login, _), C::GetQuotaRoot(mailbox)) => {
+            Box::pin(quota::get_root(session, login, mailbox)).await
+        }
+        (_, C::SetQuota) => quota::set(),
         (Authenticated(_), C::Idle) => Box::pin(idle::idle(session, None, shutdown)).await,
         (Selected(_, selected), C::Idle) => Box::pin(idle::idle(session, Some(selected), shutdown)).await,
 

@@ -10,7 +10,7 @@ use super::sequence;
 use crate::accounts::sasl::Mechanism;
 use crate::accounts::{Accounts, Origin, Service};
 use crate::config::Config;
-use crate::mail::ids::{ModSeq, SessionId, Uid};
+use crate::mail::ids::{AccountId, ModSeq, SessionId, Uid};
 use crate::mail::uidset::UidSet;
 use crate::mailbox::{AccountMailboxes, Mailboxes, Notice, View};
 use crate::net::connection::Connection;
@@ -200,6 +200,7 @@ impl State {
 
 /// What being logged in gives: the account's mailboxes.
 pub(crate) struct Login {
+    pub(crate) account: AccountId,
     pub(crate) mailboxes: AccountMailboxes,
 }
 

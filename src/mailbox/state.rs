@@ -137,6 +137,13 @@ impl State {
             uid_validity,
             highest_mod_seq: self.mod_seq,
             size: self.messages.iter().map(|entry| entry.size).sum(),
+            deleted_size: {
+                let deleted = self
+                    .messages
+                    .iter()
+                    .filter(|entry| entry.flags.contains(Flags::DELETED));
+                deleted.map(|entry| entry.size).sum()
+            },
         }
     }
 

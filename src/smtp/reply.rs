@@ -34,6 +34,7 @@ impl Reply {
 
     pub(crate) const STORAGE_FAILED: Reply = Reply::new(451, "4.3.0", "Storage failed, try again later");
     pub(crate) const NO_SPACE: Reply = Reply::new(452, "4.3.1", "No space left, try again later");
+    pub(crate) const MAILBOX_FULL: Reply = Reply::new(452, "4.2.2", "Mailbox full, try again later");
     pub(crate) const LOGIN_UNAVAILABLE: Reply =
         Reply::new(454, "4.7.0", "Authentication is unavailable, try again later");
 
@@ -126,6 +127,7 @@ impl From<delivery::Error> for Reply {
                 tracing::error!(%cause, "no space left for mail");
                 Reply::NO_SPACE
             }
+            delivery::Error::OverQuota => Reply::MAILBOX_FULL,
             delivery::Error::Unavailable(cause) => {
                 tracing::error!(cause = format!("{cause:#}"), "mail cannot be taken at the moment");
                 Reply::STORAGE_FAILED

@@ -4,13 +4,14 @@
 //! the middle leaves nothing.
 
 use super::copy::target;
+use super::quota;
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::MailboxArgument;
 use crate::imap::framer::Literal;
 use crate::imap::session::{Login, Session};
 use crate::mail::date::Timestamp;
 use crate::mail::flags::FlagList;
-use crate::mailbox::{Error, NewMessage};
+use crate::mailbox::{Error, NewMessage, Usage};
 use crate::storage::spool::Incoming;
 use std::io;
 
@@ -35,6 +36,12 @@ pub(crate) async fn append(
     if literal.size == 0 {
         return Ok(Answer::no(Some("CANNOT"), "A message is not empty"));
     }
+    let more = Usage {
+        messages: 1,
+        octets: literal.size,
+        mailboxes: 0,
+    };
+    quota::check_room(session, login, more).await?;
     *message = None;
     let incoming = receive(session, literal).await?;
     let spooled = incoming.finish().await.map_err(storage)?;

@@ -1,9 +1,10 @@
 //! COPY and UID COPY (RFC 3501 §6.4.7, RFC 4315 §3).
 
+use super::quota;
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{MailboxArgument, SequenceSet};
 use crate::imap::session::{Login, Selected, Session};
-use crate::mailbox::{Copied, Error, Mailbox};
+use crate::mailbox::{Copied, Error, Mailbox, Usage};
 use std::sync::Arc;
 
 /// Copies what the set names, all or nothing. Messages gone meanwhile are passed over; when none is left the answer is a
@@ -19,6 +20,13 @@ pub(crate) async fn copy(
     let uids = selected.resolve(set, uid)?;
     let target = target(login, mailbox).await?;
     let source = selected.view.mailbox();
+    let states = source.states(&uids);
+    let more = Usage {
+        messages: states.len() as u64,
+        octets: states.iter().map(|state| state.size).sum(),
+        mailboxes: 0,
+    };
+    quota::check_room(session, login, more).await?;
     let copied = Box::pin(source.copy_to(session.id, &uids, &target)).await?;
     let answer = Answer::ok("COPY completed");
     Ok(match copy_uid(&copied) {

@@ -46,7 +46,10 @@ pub(super) async fn enter(session: &mut Session, state: &mut State, account: Acc
     tracing::Span::current().record("account", tracing::field::display(&account.address));
     tracing::info!(encrypted = session.connection.tls().is_some(), "logged in");
     session.login_deadline = None;
-    *state = State::Authenticated(Login { mailboxes });
+    *state = State::Authenticated(Login {
+        account: account.id,
+        mailboxes,
+    });
     let code = format!("CAPABILITY {}", session.capabilities());
     Ok(Answer::ok("Logged in").with_code(code))
 }

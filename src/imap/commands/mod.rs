@@ -21,6 +21,7 @@ pub(crate) mod lsub;
 pub(crate) mod move_;
 pub(crate) mod namespace;
 pub(crate) mod noop;
+pub(crate) mod quota;
 pub(crate) mod rename;
 pub(crate) mod search;
 pub(crate) mod select;

@@ -1,4 +1,4 @@
-//! STATUS (RFC 9051 §6.3.11, RFC 7162 §3.1.7, RFC 7889 §3.1, RFC 8438).
+//! STATUS (RFC 9051 §6.3.11, RFC 7162 §3.1.7, RFC 7889 §3.1, RFC 8438, RFC 9208 §4.1.4).
 
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::{MailboxArgument, StatusItem};
@@ -40,6 +40,7 @@ fn response(output: &mut Output, name: &str, items: &[StatusItem], status: &Mail
             StatusItem::UidValidity => output.text(format_args!("UIDVALIDITY {}", status.uid_validity)),
             StatusItem::Unseen => output.text(format_args!("UNSEEN {}", status.unseen)),
             StatusItem::Deleted => output.text(format_args!("DELETED {}", status.deleted)),
+            StatusItem::DeletedStorage => output.text(format_args!("DELETED-STORAGE {}", status.deleted_size)),
             StatusItem::Size => output.text(format_args!("SIZE {}", status.size)),
             StatusItem::AppendLimit => output.text(format_args!("APPENDLIMIT {append_limit}")),
             StatusItem::HighestModSeq => output.text(format_args!("HIGHESTMODSEQ {}", status.highest_mod_seq)),
@@ -64,6 +65,7 @@ mod tests {
             uid_validity: UidValidity::new(7).unwrap(),
             highest_mod_seq: ModSeq::MIN,
             size: 1 << 40,
+            deleted_size: 7,
         };
         let items = [
             StatusItem::UidNext,
@@ -71,12 +73,14 @@ mod tests {
             StatusItem::Size,
             StatusItem::HighestModSeq,
             StatusItem::AppendLimit,
+            StatusItem::DeletedStorage,
         ];
         let mut output = Output::new();
         response(&mut output, "Entwürfe", &items, &status, 1000);
         assert_eq!(
             output.written(),
-            b"* STATUS \"Entw&APw-rfe\" (UIDNEXT 44292 MESSAGES 231 SIZE 1099511627776 HIGHESTMODSEQ 1 APPENDLIMIT 1000)\r\n"
+            b"* STATUS \"Entw&APw-rfe\" (UIDNEXT 44292 MESSAGES 231 SIZE 1099511627776 HIGHESTMODSEQ 1 APPENDLIMIT 1000 \
+            DELETED-STORAGE 7)\r\n"
         );
     }
 }

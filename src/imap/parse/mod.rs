@@ -24,6 +24,7 @@ mod id;
 mod list;
 pub(super) mod literal;
 mod mailbox;
+mod quota;
 mod search;
 mod search_return;
 mod section;
@@ -166,6 +167,9 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
         "LSUB" => list::lsub(cursor),
         "STATUS" => status::status(cursor),
         "APPEND" => append::append(cursor),
+        "GETQUOTA" => quota::get(cursor),
+        "GETQUOTAROOT" => mailbox::argument(cursor).map(CommandBody::GetQuotaRoot),
+        "SETQUOTA" => quota::set(cursor),
         "IDLE" => Ok(CommandBody::Idle),
         "CHECK" => Ok(CommandBody::Check),
         "CLOSE" => Ok(CommandBody::Close),

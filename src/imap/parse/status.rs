@@ -1,4 +1,5 @@
-//! STATUS (RFC 9051 §6.3.11) with HIGHESTMODSEQ (RFC 7162 §3.1.7), SIZE (RFC 8438) and APPENDLIMIT (RFC 7889).
+//! STATUS (RFC 9051 §6.3.11) with HIGHESTMODSEQ (RFC 7162 §3.1.7), SIZE (RFC 8438), APPENDLIMIT (RFC 7889)
+//! and DELETED-STORAGE (RFC 9208).
 
 use super::cursor::{Cursor, Fault, Parsed};
 use crate::imap::command::{CommandBody, StatusItem};
@@ -36,6 +37,7 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<StatusItem> {
         "UIDVALIDITY" => Ok(StatusItem::UidValidity),
         "UNSEEN" => Ok(StatusItem::Unseen),
         "DELETED" => Ok(StatusItem::Deleted),
+        "DELETED-STORAGE" => Ok(StatusItem::DeletedStorage),
         "SIZE" => Ok(StatusItem::Size),
         "HIGHESTMODSEQ" => Ok(StatusItem::HighestModSeq),
         "APPENDLIMIT" => Ok(StatusItem::AppendLimit),
@@ -63,7 +65,7 @@ mod tests {
             &status(vec![StatusItem::UidNext, StatusItem::Messages]),
         );
         same(
-            &["STATUS a (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE HIGHESTMODSEQ)"],
+            &["STATUS a (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED DELETED-STORAGE SIZE HIGHESTMODSEQ)"],
             &status(vec![
                 StatusItem::Messages,
                 StatusItem::Recent,
@@ -71,6 +73,7 @@ mod tests {
                 StatusItem::UidValidity,
                 StatusItem::Unseen,
                 StatusItem::Deleted,
+                StatusItem::DeletedStorage,
                 StatusItem::Size,
                 StatusItem::HighestModSeq,
             ]),

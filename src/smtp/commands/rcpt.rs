@@ -29,6 +29,17 @@ pub(crate) async fn run(session: &mut Session, path: &str) -> Reply {
             return reply;
         }
     };
+    // Without SIZE, whoever has room for an octet is asked again when the message is there.
+    let octets = tx.envelope.declared_size.unwrap_or(0).max(1);
+    for account in &accounts {
+        let reply = match smtp.delivery.has_room(account, octets).await {
+            Ok(true) => continue,
+            Ok(false) => Reply::MAILBOX_FULL,
+            Err(error) => Reply::from(error),
+        };
+        tracing::info!(recipient = %path, account = %account.address, code = reply.code(), "recipient refused");
+        return reply;
+    }
     for account in accounts {
         if !tx.recipients.iter().any(|known| known.id == account.id) {
             tx.recipients.push(account);

@@ -8,6 +8,7 @@ mod account;
 mod alias;
 mod app_password;
 mod domain;
+mod quota;
 mod secret;
 
 use std::fs::OpenOptions;
@@ -25,6 +26,7 @@ pub use account::{AccountRow, PasswordRow};
 pub use alias::AliasRow;
 pub use app_password::{AppPasswordRow, NewAppPassword};
 pub use domain::DomainRow;
+pub use quota::QuotaRow;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/accounts");
 

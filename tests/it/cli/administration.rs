@@ -101,3 +101,22 @@ fn an_accounts_database_that_is_none_is_named() {
     place.write("data/accounts.db", [b'x'; 8192]);
     place.run(&["domain", "list"]).failed(1, "data/accounts.db: ");
 }
+
+#[test]
+fn quotas() {
+    let place = Place::new("data = \"data\"\n[quota]\nstorage = \"5GiB\"");
+    place.run(&["domain", "add", "example.org"]).ok("added");
+    place.run(&["account", "add", "alice@example.org"]).ok("added");
+    let quota = |arguments: &[&str]| place.run(&[&["account", "quota", "alice@example.org"], arguments].concat());
+    quota(&[]).ok("account alice@example.org may hold 5GiB of mail\n");
+    quota(&["--messages", "1000", "--storage", "1536MiB"]).ok("may hold 1536MiB of mail, 1000 messages\n");
+    quota(&["--mailboxes", "20"]).ok("may hold 20 mailboxes\n");
+    quota(&["--none"]).ok("may hold as much as there is room for\n");
+    quota(&[]).ok("may hold as much as there is room for\n");
+    quota(&["--usual"]).ok("may hold 5GiB of mail\n");
+    assert_eq!(quota(&["--none", "--storage", "1GiB"]).code, Some(2));
+    assert_eq!(quota(&["--storage", "much"]).code, Some(2));
+    place
+        .run(&["account", "quota", "nobody@example.org", "--none"])
+        .failed(1, "there is no account nobody@example.org");
+}
