@@ -25,8 +25,9 @@ struct Told {
     delivered: BTreeSet<String>,
     /// Subjects that were sent, accepted or not.
     sent: BTreeSet<String>,
-    /// UIDs in the Archive whose STORE was acknowledged, with the keyword that it set.
-    stored: BTreeMap<u32, String>,
+    /// UIDs in the Archive whose STORE was acknowledged, with the keyword that it set, and that of a STORE which was sent
+    /// later and may or may not have been done.
+    stored: BTreeMap<u32, [String; 2]>,
     /// UIDs of messages whose MOVE from Archive to Trash was acknowledged, with where they went.
     moved: BTreeMap<u32, u32>,
 }
@@ -123,9 +124,12 @@ async fn store(address: &str, round: usize, told: &Shared, count: &Count) -> any
     imap.ok("SELECT Archive").await?;
     let keyword = format!("Round{round}");
     for uid in (1..=200).cycle() {
-        // Another state each time, or it would be no change.
+        if let Some(stored) = told.lock().unwrap().stored.get_mut(&uid) {
+            stored[1].clone_from(&keyword);
+        }
         imap.ok(&format!("UID STORE {uid} FLAGS.SILENT ({keyword})")).await?;
-        told.lock().unwrap().stored.insert(uid, keyword.clone());
+        let acknowledged = [keyword.clone(), keyword.clone()];
+        told.lock().unwrap().stored.insert(uid, acknowledged);
         count.send_modify(|count| *count += 1);
     }
     Ok(())
@@ -179,12 +183,12 @@ async fn verify(server: &Server, told: &Shared) -> anyhow::Result<()> {
 
     let archive = subjects(&mut imap, "Archive").await?;
     let flags = imap.ok("UID FETCH 1:200 FLAGS").await?.join("\n");
-    for (uid, keyword) in &stored {
+    for (uid, keywords) in &stored {
+        let line = flags.lines().find(|line| line.contains(&format!("(UID {uid} FLAGS (")));
+        let line = line.with_context(|| format!("UID {uid} is gone"))?;
         ensure!(
-            flags
-                .lines()
-                .any(|line| line.contains(&format!("(UID {uid} FLAGS (")) && line.contains(keyword.as_str())),
-            "the keyword {keyword} of UID {uid} is lost: {flags}"
+            keywords.iter().any(|keyword| line.contains(keyword.as_str())),
+            "{line} after {keywords:?}"
         );
     }
     let trash = subjects(&mut imap, "Trash").await?;
