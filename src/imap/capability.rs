@@ -33,6 +33,8 @@ const EXTENSIONS: &[&str] = &[
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",
     "QUOTA=RES-MAILBOX",
+    "OBJECTID", // RFC 8474
+    "SAVEDATE", // RFC 8514
 ];
 
 /// What depends on the connection.

@@ -1,6 +1,7 @@
 //! Commands as parsed: what the client asks for, with nothing of how it was written.
 
 use super::numbering::Numbers;
+use super::object_id::ObjectId;
 use crate::mail::date::Timestamp;
 use crate::mail::flags::FlagList;
 use crate::mail::ids::ModSeq;
@@ -175,6 +176,8 @@ pub enum StatusItem {
     HighestModSeq,
     /// RFC 7889 §3.1.
     AppendLimit,
+    /// RFC 8474 §4.3.
+    MailboxId,
 }
 
 /// One end of a range.
@@ -215,6 +218,11 @@ pub enum FetchItem {
     Flags,
     Uid,
     InternalDate,
+    /// RFC 8514 §4.2.
+    SaveDate,
+    /// RFC 8474 §5.3.
+    EmailId,
+    ThreadId,
     ModSeq,
     Rfc822Size,
     Envelope,
@@ -361,6 +369,12 @@ pub enum SearchKey {
     /// INTERNALDATE so many seconds ago or more, and or less (RFC 5032).
     Older(u32),
     Younger(u32),
+    /// The day on which it came into the mailbox, likewise (RFC 8514 §4.3).
+    SavedBefore(i32),
+    SavedOn(i32),
+    SavedSince(i32),
+    /// EMAILID or THREADID; `None` is one that no message can have (RFC 8474 §6).
+    ObjectId(Option<ObjectId>),
     Larger(u64),
     Smaller(u64),
     /// FROM, TO, CC, BCC, SUBJECT and HEADER name text. An empty text asks for the field's presence.

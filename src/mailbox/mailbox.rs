@@ -142,7 +142,7 @@ impl Mailbox {
 
     /// STATUS, from memory.
     pub fn status(&self) -> MailboxStatus {
-        self.state().status(self.uid_validity)
+        self.state().status(self.uid_validity, self.object_id)
     }
 
     /// The keyword table as it is now.

@@ -123,7 +123,7 @@ impl State {
     }
 
     /// STATUS.
-    pub(super) fn status(&self, uid_validity: UidValidity) -> MailboxStatus {
+    pub(super) fn status(&self, uid_validity: UidValidity, object_id: u64) -> MailboxStatus {
         let count = |flag: Flags, set: bool| {
             let matching = self.messages.iter().filter(|entry| entry.flags.contains(flag) == set);
             matching.count() as u32
@@ -144,6 +144,7 @@ impl State {
                     .filter(|entry| entry.flags.contains(Flags::DELETED));
                 deleted.map(|entry| entry.size).sum()
             },
+            object_id,
         }
     }
 

@@ -56,6 +56,8 @@ pub struct MailboxStatus {
     pub size: u64,
     /// Octets of those that are \Deleted.
     pub deleted_size: u64,
+    /// [`super::Mailbox::object_id`].
+    pub object_id: u64,
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::imap::fetch::plan::{Item, Plan};
 use crate::imap::fetch::structure::Form;
 use crate::imap::fetch::{envelope, items, label, structure};
 use crate::imap::numbering::{Numbering, Pieces, SeqNum};
+use crate::imap::object_id::ObjectId;
 use crate::imap::resync;
 use crate::imap::session::{Selected, Session};
 use crate::imap::summaries::Summaries;
@@ -196,8 +197,11 @@ impl Message<'_> {
             (Item::Flags, _) => items::flags(output, self.state, self.recent, self.keywords),
             (Item::Uid, _) => output.text(format_args!("UID {}", self.state.uid)),
             (Item::InternalDate, _) => items::internal_date(output, self.state.internal_date),
+            (Item::SaveDate, _) => items::save_date(output, self.state.save_date),
             (Item::Size, _) => output.text(format_args!("RFC822.SIZE {}", self.state.size)),
             (Item::ModSeq, _) => items::mod_seq(output, self.state.mod_seq),
+            (Item::EmailId, Some(summary)) => output.text(format_args!("EMAILID ({})", ObjectId::email(summary))),
+            (Item::ThreadId, Some(summary)) => output.text(format_args!("THREADID ({})", ObjectId::thread(summary))),
             (Item::Envelope, Some(summary)) => {
                 output.raw(b"ENVELOPE ");
                 envelope::write(output, &summary.envelope);

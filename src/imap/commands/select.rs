@@ -1,8 +1,9 @@
-//! SELECT and EXAMINE (RFC 3501 §6.3.1 and §6.3.2, RFC 7162 §3.1.2, §3.2.5).
+//! SELECT and EXAMINE (RFC 3501 §6.3.1 and §6.3.2, RFC 7162 §3.1.2, §3.2.5, RFC 8474 §4.2).
 
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::{MailboxArgument, SelectParameters};
 use crate::imap::numbering::{Pieces, SeqNum};
+use crate::imap::object_id::ObjectId;
 use crate::imap::resync;
 use crate::imap::session::{Selected, Session, State};
 use crate::imap::updates;
@@ -52,6 +53,10 @@ pub(crate) async fn select(
     {
         output.line(format_args!("* OK [UNSEEN {seq}] First unseen"));
     }
+    output.line(format_args!(
+        "* OK [MAILBOXID ({})] Of this mailbox",
+        ObjectId::Mailbox(status.object_id)
+    ));
     output.line(format_args!("* OK [UIDVALIDITY {}] UIDs valid", status.uid_validity));
     output.line(format_args!("* OK [UIDNEXT {next}] Predicted next UID"));
     output.line(format_args!(

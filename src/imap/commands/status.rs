@@ -1,7 +1,8 @@
-//! STATUS (RFC 9051 §6.3.11, RFC 7162 §3.1.7, RFC 7889 §3.1, RFC 8438, RFC 9208 §4.1.4).
+//! STATUS (RFC 9051 §6.3.11, RFC 7162 §3.1.7, RFC 7889 §3.1, RFC 8438, RFC 8474 §4.3, RFC 9208 §4.1.4).
 
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::{MailboxArgument, StatusItem};
+use crate::imap::object_id::ObjectId;
 use crate::imap::output::Output;
 use crate::imap::session::{Login, Session};
 use crate::mailbox::{Error, MailboxStatus};
@@ -43,6 +44,9 @@ fn response(output: &mut Output, name: &str, items: &[StatusItem], status: &Mail
             StatusItem::DeletedStorage => output.text(format_args!("DELETED-STORAGE {}", status.deleted_size)),
             StatusItem::Size => output.text(format_args!("SIZE {}", status.size)),
             StatusItem::AppendLimit => output.text(format_args!("APPENDLIMIT {append_limit}")),
+            StatusItem::MailboxId => {
+                output.text(format_args!("MAILBOXID ({})", ObjectId::Mailbox(status.object_id)));
+            }
             StatusItem::HighestModSeq => output.text(format_args!("HIGHESTMODSEQ {}", status.highest_mod_seq)),
         }
     }
@@ -66,6 +70,7 @@ mod tests {
             highest_mod_seq: ModSeq::MIN,
             size: 1 << 40,
             deleted_size: 7,
+            object_id: 1,
         };
         let items = [
             StatusItem::UidNext,

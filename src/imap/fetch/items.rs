@@ -25,6 +25,11 @@ pub(crate) fn mod_seq(output: &mut Output, mod_seq: ModSeq) {
     output.text(format_args!("MODSEQ ({mod_seq})"));
 }
 
+/// `SAVEDATE "01-Jan-2015 18:50:53 +0100"` (RFC 8514 §4.2).
+pub(crate) fn save_date(output: &mut Output, date: Timestamp) {
+    output.text(format_args!("SAVEDATE \"{}\"", date.to_internal_date()));
+}
+
 /// `INTERNALDATE "17-Jul-1996 02:44:25 -0700"`, in the offset it came with; the day is padded to two places.
 pub(crate) fn internal_date(output: &mut Output, date: Timestamp) {
     output.text(format_args!("INTERNALDATE \"{}\"", date.to_internal_date()));

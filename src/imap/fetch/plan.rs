@@ -27,6 +27,12 @@ pub(crate) enum Item<'a> {
     Uid,
     /// INTERNALDATE
     InternalDate,
+    /// SAVEDATE
+    SaveDate,
+    /// EMAILID
+    EmailId,
+    /// THREADID
+    ThreadId,
     /// RFC822.SIZE
     Size,
     /// MODSEQ
@@ -72,6 +78,9 @@ impl<'a> Item<'a> {
             FetchItem::Flags => Item::Flags,
             FetchItem::Uid => Item::Uid,
             FetchItem::InternalDate => Item::InternalDate,
+            FetchItem::SaveDate => Item::SaveDate,
+            FetchItem::EmailId => Item::EmailId,
+            FetchItem::ThreadId => Item::ThreadId,
             FetchItem::ModSeq => Item::ModSeq,
             FetchItem::Rfc822Size => Item::Size,
             FetchItem::Envelope => Item::Envelope,
@@ -85,7 +94,7 @@ impl<'a> Item<'a> {
     fn needs_summary(self) -> bool {
         !matches!(
             self,
-            Item::Flags | Item::Uid | Item::InternalDate | Item::Size | Item::ModSeq
+            Item::Flags | Item::Uid | Item::InternalDate | Item::SaveDate | Item::Size | Item::ModSeq
         )
     }
 }

@@ -4,6 +4,7 @@
 use super::cursor::{Cursor, Fault, Parsed};
 use super::{date, search_return, sequence_set, strings};
 use crate::imap::command::{CommandBody, Search, SearchKey};
+use crate::imap::object_id::ObjectId;
 use crate::mail::flags::{FlagList, Flags};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
@@ -11,6 +12,9 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 const MAX_DEPTH: usize = 64;
 /// The most keys in one SEARCH, on all levels.
 const MAX_KEYS: usize = 2_000;
+
+/// The longest object identifier (RFC 8474 §7).
+const MAX_OBJECT_ID: usize = 255;
 
 /// SEARCH.
 pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<CommandBody> {
@@ -111,6 +115,13 @@ impl Keys {
             "SENTSINCE" => day(cursor).map(SearchKey::SentSince),
             "OLDER" => seconds(cursor).map(SearchKey::Older),
             "YOUNGER" => seconds(cursor).map(SearchKey::Younger),
+            "SAVEDBEFORE" => day(cursor).map(SearchKey::SavedBefore),
+            "SAVEDON" => day(cursor).map(SearchKey::SavedOn),
+            "SAVEDSINCE" => day(cursor).map(SearchKey::SavedSince),
+            // Every mailbox knows it (RFC 8514 §4.3).
+            "SAVEDATESUPPORTED" => Ok(SearchKey::All),
+            "EMAILID" => object_id(cursor, 'M'),
+            "THREADID" => object_id(cursor, 'T'),
             "LARGER" => octets(cursor).map(SearchKey::Larger),
             "SMALLER" => octets(cursor).map(SearchKey::Smaller),
             "BCC" | "CC" | "FROM" | "SUBJECT" | "TO" => Ok(SearchKey::Header(name, self.text(cursor)?)),
@@ -206,6 +217,20 @@ fn day(cursor: &mut Cursor<'_>) -> Parsed<i32> {
 fn seconds(cursor: &mut Cursor<'_>) -> Parsed<u32> {
     cursor.space()?;
     cursor.nz_number()
+}
+
+/// `SP objectid` (RFC 8474 §7) of a kind.
+fn object_id(cursor: &mut Cursor<'_>, kind: char) -> Parsed<SearchKey> {
+    cursor.space()?;
+    let start = cursor.position();
+    let word = cursor.text("an object identifier")?;
+    let is_char = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    match (1..=MAX_OBJECT_ID).contains(&word.len()) && word.bytes().all(is_char) {
+        true => Ok(SearchKey::ObjectId(
+            ObjectId::of_message(&word).filter(|_| word.starts_with(kind)),
+        )),
+        false => Err(Fault::bad("expected an object identifier", start)),
+    }
 }
 
 /// `SP number64`.

@@ -1,5 +1,5 @@
-//! STATUS (RFC 9051 §6.3.11) with HIGHESTMODSEQ (RFC 7162 §3.1.7), SIZE (RFC 8438), APPENDLIMIT (RFC 7889)
-//! and DELETED-STORAGE (RFC 9208).
+//! STATUS (RFC 9051 §6.3.11) with HIGHESTMODSEQ (RFC 7162 §3.1.7), SIZE (RFC 8438), APPENDLIMIT
+//! (RFC 7889), MAILBOXID (RFC 8474) and DELETED-STORAGE (RFC 9208).
 
 use super::cursor::{Cursor, Fault, Parsed};
 use crate::imap::command::{CommandBody, StatusItem};
@@ -41,6 +41,7 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<StatusItem> {
         "SIZE" => Ok(StatusItem::Size),
         "HIGHESTMODSEQ" => Ok(StatusItem::HighestModSeq),
         "APPENDLIMIT" => Ok(StatusItem::AppendLimit),
+        "MAILBOXID" => Ok(StatusItem::MailboxId),
         _ => Err(Fault::bad("unknown STATUS item", start)),
     }
 }
@@ -87,7 +88,7 @@ mod tests {
                 "STATUS: expected a space or a closing parenthesis, at octet 21",
             ),
             (
-                "STATUS a (MESSAGES MAILBOXID)",
+                "STATUS a (MESSAGES OBJECTID)",
                 "STATUS: unknown STATUS item, at octet 22",
             ),
             (

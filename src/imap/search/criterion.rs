@@ -6,6 +6,7 @@ use super::field;
 use super::fuzzy::Fuzzy;
 use super::phrase::Phrase;
 use crate::imap::command::{SearchKey, SequenceSet};
+use crate::imap::object_id::ObjectId;
 use crate::mail::date::Timestamp;
 use crate::mail::flags::{FlagList, Flags, KeywordTable, Keywords};
 use crate::mail::summary::{MessageEnvelope, Summary};
@@ -37,6 +38,10 @@ pub(crate) enum Criterion {
     NotAfter(i64),
     /// Arrived at that moment or after.
     NotBefore(i64),
+    /// The day on which it came into the mailbox.
+    Saved(Days),
+    /// Its EMAILID or its THREADID.
+    ObjectId(ObjectId),
     /// The day of the Date field.
     Sent(Days),
     /// More octets than.
@@ -174,6 +179,10 @@ impl Query {
             SearchKey::SentBefore(day) => Criterion::Sent(Days::before(*day)),
             SearchKey::SentOn(day) => Criterion::Sent(Days::on(*day)),
             SearchKey::SentSince(day) => Criterion::Sent(Days::since(*day)),
+            SearchKey::SavedBefore(day) => Criterion::Saved(Days::before(*day)),
+            SearchKey::SavedOn(day) => Criterion::Saved(Days::on(*day)),
+            SearchKey::SavedSince(day) => Criterion::Saved(Days::since(*day)),
+            SearchKey::ObjectId(id) => id.map_or(Criterion::Always(false), Criterion::ObjectId),
             SearchKey::Larger(octets) => Criterion::Larger(*octets),
             SearchKey::Smaller(octets) => Criterion::Smaller(*octets),
             SearchKey::Fuzzy(key) => self.ready(key, terms, true)?,
@@ -229,6 +238,11 @@ impl Criterion {
             Criterion::Arrived(days) => days.contain(state.internal_date),
             Criterion::NotAfter(moment) => state.internal_date.seconds <= *moment,
             Criterion::NotBefore(moment) => state.internal_date.seconds >= *moment,
+            Criterion::Saved(days) => days.contain(state.save_date),
+            Criterion::ObjectId(id) => {
+                let summary = known.summary?;
+                [ObjectId::email(summary), ObjectId::thread(summary)].contains(id)
+            }
             Criterion::Larger(octets) => state.size > *octets,
             Criterion::Smaller(octets) => state.size < *octets,
             Criterion::ModSeq(value) => state.mod_seq.get() >= *value,
@@ -494,6 +508,11 @@ mod tests {
             (Key::Older(3601), false),
             (Key::Younger(3600), true),
             (Key::Younger(3599), false),
+            // What INTERNALDATE says is another matter.
+            (Key::SavedOn(101), true),
+            (Key::SavedBefore(101), false),
+            (Key::SavedSince(102), false),
+            (Key::ObjectId(None), false),
             (Key::Larger(999), true),
             (Key::Larger(1000), false),
             (Key::Smaller(1000), false),
