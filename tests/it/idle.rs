@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use posthaste::config::Period;
 use tokio::task::JoinSet;
 
 use crate::client::{Imap, message, within};
@@ -180,5 +181,79 @@ async fn done_split_at_every_octet() -> anyhow::Result<()> {
             );
         }
     }
+    Ok(())
+}
+
+/// More changes than are kept for readers, while a session says nothing: it is told of all of them when it asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_sleeps_through_many_changes() -> anyhow::Result<()> {
+    let server = TestServer::start().await?;
+    let mut smtp = server.smtp().await?;
+    for number in 0..100 {
+        smtp.deliver(&["alice"], message(&format!("number {number}")).as_bytes())
+            .await?;
+    }
+    let mut sleeper = server.select("alice", "INBOX").await?;
+    let mut other = server.select("alice", "INBOX").await?;
+    for number in 1..=300 {
+        let uid = number % 100 + 1;
+        other
+            .ok(&format!("UID STORE {uid} +FLAGS.SILENT (\\Flagged Word{})", number % 7))
+            .await?;
+        smtp.deliver(&["alice"], message(&format!("later {number}")).as_bytes())
+            .await?;
+    }
+    other.ok("UID STORE 40:60,350 +FLAGS.SILENT (\\Deleted)").await?;
+    other.ok("EXPUNGE").await?;
+
+    let told = sleeper.ok("NOOP").await?;
+    let expunged = told.iter().filter(|line| line.ends_with(" EXPUNGE")).count();
+    // The one of UID 350 it was never told of, so it is not told that it went.
+    ensure!(expunged == 21, "{expunged} EXPUNGEs: {told:?}");
+    ensure!(told.contains(&"* 378 EXISTS".to_owned()), "{told:?}");
+    let flags = told.iter().filter(|line| line.contains(" FETCH (UID ")).count();
+    ensure!(flags == 79, "{flags} of 79 changed messages were told");
+    let fresh = server
+        .select("alice", "INBOX")
+        .await?
+        .ok("FETCH 1:* (UID FLAGS)")
+        .await?;
+    let known = sleeper.ok("FETCH 1:* (UID FLAGS)").await?;
+    let without_recent = |lines: Vec<String>| lines.concat().replace(" \\Recent", "").replace("\\Recent", "");
+    ensure!(
+        without_recent(known) == without_recent(fresh),
+        "the sleeper sees another mailbox"
+    );
+    Ok(())
+}
+
+/// A client that asks for much and reads nothing: mail goes on arriving, others are told, and it is cut off in the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_reads_delays_nobody() -> anyhow::Result<()> {
+    let server = TestServer::with(|config| {
+        config.imap.write_timeout = Period::seconds(1);
+        config.imap.max_connections = 2;
+    })
+    .await?;
+    let large = format!("{}{}", message("large"), "0123456789abcdef\r\n".repeat(50_000));
+    for _ in 0..10 {
+        server.deliver("alice", &large).await?;
+    }
+    let mut deaf = server.select("alice", "INBOX").await?;
+    for _ in 0..20 {
+        deaf.send("FETCH 1:* BODY[]").await?;
+    }
+    let mut idler = server.idle("alice", "INBOX").await?;
+    for number in 11..=30 {
+        server.deliver("alice", &message("small")).await?;
+        idler.pushed(&format!("* {number} EXISTS")).await?;
+    }
+    // Room for another: its session has ended. What had left for it is not all.
+    admitted(&server).await?;
+    let mut read = 0;
+    while deaf.client.response().await.is_ok() {
+        read += 1;
+    }
+    ensure!(read < 20 * 10, "it was served to the end");
     Ok(())
 }
