@@ -17,6 +17,7 @@ const EXTENSIONS: &[&str] = &[
     "UNSELECT",           // RFC 3691
     "UIDPLUS",            // RFC 4315
     "MOVE",               // RFC 6851
+    "MULTIAPPEND",        // RFC 3502
     "SPECIAL-USE",        // RFC 6154
     "CREATE-SPECIAL-USE", // RFC 6154 §3
     "CONDSTORE",          // RFC 7162

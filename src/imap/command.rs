@@ -72,11 +72,10 @@ pub enum CommandBody {
         mailbox: MailboxArgument,
         items: Vec<StatusItem>,
     },
-    /// APPEND: the message itself was streamed by the framer and is not here.
+    /// APPEND as far as the first literal of a message, which is still on the wire.
     Append {
         mailbox: MailboxArgument,
-        flags: FlagList,
-        date: Option<Timestamp>,
+        pieces: Vec<AppendPiece>,
     },
     /// The name of a quota root.
     GetQuota(String),
@@ -114,6 +113,27 @@ pub enum CommandBody {
         set: SequenceSet,
         mailbox: MailboxArgument,
     },
+}
+
+/// What the messages of an APPEND are made of, in the order in which it comes (RFC 3502, RFC 4469, RFC 6855 §4).
+#[derive(Clone, Debug, PartialEq)]
+pub enum AppendPiece {
+    /// A message begins.
+    Message {
+        /// Its flags.
+        flags: FlagList,
+        /// Its INTERNALDATE; when it arrives if there is none.
+        date: Option<Timestamp>,
+    },
+    /// What a literal holds, which is still on the wire: always the last piece of what is parsed at a time.
+    Literal(LiteralPlace),
+}
+
+/// Where the literal of an APPEND stands: what may follow it depends on that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LiteralPlace {
+    /// The message itself.
+    Message,
 }
 
 /// The parameters of SELECT and EXAMINE (RFC 4466 §2.1).

@@ -114,8 +114,8 @@ async fn execute(
         (Authenticated(login) | Selected(login, _), C::Status { mailbox, items }) => {
             Box::pin(status::status(session, login, mailbox, &items)).await
         }
-        (Authenticated(login) | Selected(login, _), C::Append { mailbox, flags, date }) => {
-            Box::pin(append::append(session, login, mailbox, flags, date, message)).await
+        (Authenticated(login) | Selected(login, _), C::Append { mailbox, pieces }) => {
+            Box::pin(append::append(session, login, mailbox, pieces, message)).await
         }
         (Authenticated(login) | Selected(login, _), C::GetQuota(root)) => {
             Box::pin(quota::get(session, login, &root)).await

@@ -1,5 +1,5 @@
 //! Cutting the stream into commands: lines joined with their literals (RFC 9051 §4.3, RFC 7888), each bounded, and a
-//! message literal of APPEND left on the wire for whoever streams it.
+//! message literals of APPEND left on the wire for whoever streams them.
 //!
 //! What is taken off the connection is kept here until a command is whole: no octet is looked at twice, and a call that is
 //! dropped loses nothing. Nothing beyond the end of a command is ever taken.
@@ -7,7 +7,7 @@
 //! Whatever a line says, `{n+}` at its end means that n octets follow that are no commands: they are skipped with it, also
 //! when the line is wrong or too long. A client that waits for `+` before it sends them does not get one then.
 
-use super::command::Command;
+use super::command::{AppendPiece, Command, LiteralPlace};
 use super::output::Output;
 use super::parse::literal::{self, Announcement};
 use super::parse::{self, ParseError, append};
@@ -46,7 +46,7 @@ pub(crate) struct Bounds {
 pub(crate) enum Frame {
     /// A whole command.
     Command(Command),
-    /// APPEND as far as its message, which is not read yet: go on with [`Framer::accept`] or [`Framer::refuse`].
+    /// APPEND as far as its first literal, which is not read yet: go on with [`Framer::accept`] or [`Framer::refuse`].
     Append(Command, Literal),
     /// No command. What belongs to it was thrown away; the next call begins with the next command.
     Invalid(ParseError),
@@ -95,16 +95,17 @@ impl Framer {
         utf8: bool,
     ) -> Result<Frame, ReadError> {
         output.relieve(connection, bounds.write_timeout).await?;
+        let grammar = |bytes: &[u8], announced| command(bytes, announced, utf8);
         loop {
             self.read_line(connection, output, bounds).await?;
-            if let Some(frame) = self.frame(output, bounds, utf8) {
-                return Ok(frame);
+            if let Some(taken) = self.taken(output, bounds, grammar) {
+                return Ok(Frame::from(taken));
             }
         }
     }
 
     /// Lets the client send the message (`+` if it waits for that). Then exactly `literal.size` octets are to be taken from the
-    /// connection ([`Connection::fill`], [`Connection::consume`]), then [`Framer::end`].
+    /// connection ([`Connection::fill`], [`Connection::consume`]), then [`Framer::more`].
     pub(crate) async fn accept(
         &mut self,
         connection: &mut Connection,
@@ -119,24 +120,22 @@ impl Framer {
         Ok(output.flush(connection, bounds.write_timeout).await?)
     }
 
-    /// The end of APPEND behind its message: the empty rest of a line, else why it is none (then skipped to its end, literals too).
-    pub(crate) async fn end(
+    /// What follows the octets of a literal that stood at `place`: pieces up to the next literal, which then has to be accepted
+    /// or refused, or to the end of the command; else why it is none (then skipped to its end, literals too).
+    pub(crate) async fn more(
         &mut self,
         connection: &mut Connection,
         output: &mut Output,
         bounds: Bounds,
-    ) -> Result<Result<(), ParseError>, ReadError> {
-        self.read_line(connection, output, bounds).await?;
-        // Of a long line, `taken` is the end only, and its CR is off.
-        if self.taken.len() + 1 < TAIL && self.taken.iter().all(|byte| *byte == b' ') {
-            self.reset();
-            return Ok(Ok(()));
-        }
+        utf8: bool,
+        place: LiteralPlace,
+    ) -> Result<Taken<Vec<AppendPiece>>, ReadError> {
+        let grammar = |bytes: &[u8], _| append::rest(bytes, utf8, place);
         loop {
-            if let Some(fault) = self.pass() {
-                return Ok(Err(fault));
-            }
             self.read_line(connection, output, bounds).await?;
+            if let Some(taken) = self.taken(output, bounds, grammar) {
+                return Ok(taken);
+            }
         }
     }
 
@@ -157,6 +156,7 @@ impl Framer {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a message too large to be skipped").into());
         }
         self.literal = literal.size;
+        self.fault = Some(REFUSED);
         self.deadline = Some(Instant::now() + bounds.timeout + Duration::from_secs(literal.size / SKIP_RATE));
         loop {
             self.read_line(connection, output, bounds).await?;
@@ -236,17 +236,26 @@ impl Framer {
         (count + 1, true)
     }
 
-    /// What came in, if it is whole with the line that was just taken.
-    fn frame(&mut self, output: &mut Output, bounds: Bounds, utf8: bool) -> Option<Frame> {
+    /// What came in, if it is whole with the line that was just taken: parsed by `grammar`, with the literal that stands at
+    /// its end. Whether a literal is announced is the second argument of `grammar`, which returns `None` when it belongs into
+    /// the bytes.
+    fn taken<T>(
+        &mut self,
+        output: &mut Output,
+        bounds: Bounds,
+        grammar: impl Fn(&[u8], bool) -> Result<Option<T>, ParseError>,
+    ) -> Option<Taken<T>> {
         match self.announced() {
             None if self.fault.is_none() => {
-                let parsed = parse::command(&self.taken, utf8);
+                let parsed = grammar(&self.taken, false);
+                let parsed =
+                    parsed.and_then(|parsed| parsed.ok_or_else(|| self.bad("a literal is missing".to_owned())));
                 self.reset();
-                Some(parsed.map_or_else(Frame::Invalid, Frame::Command))
+                Some(parsed.map(|parsed| (parsed, None)))
             }
-            None => self.pass().map(Frame::Invalid),
-            Some(announced) => match self.judge(announced, bounds, utf8) {
-                Ok(Announced::Message(command, literal)) => Some(Frame::Append(command, literal)),
+            None => self.pass().map(Err),
+            Some(announced) => match self.judge(announced, bounds, grammar) {
+                Ok(Announced::Message(parsed, literal)) => Some(Ok((parsed, Some(literal)))),
                 Ok(Announced::Argument(octets)) => {
                     self.taken.extend_from_slice(b"\r\n");
                     self.line = self.taken.len();
@@ -258,7 +267,7 @@ impl Framer {
                 }
                 Err(fault) => {
                     self.fault = Some(fault);
-                    self.pass().map(Frame::Invalid)
+                    self.pass().map(Err)
                 }
             },
         }
@@ -280,28 +289,25 @@ impl Framer {
     }
 
     /// What the literal announced is, or why it is not wanted.
-    fn judge(&mut self, announced: Announcement, bounds: Bounds, utf8: bool) -> Result<Announced, ParseError> {
+    fn judge<T>(
+        &mut self,
+        announced: Announcement,
+        bounds: Bounds,
+        grammar: impl Fn(&[u8], bool) -> Result<Option<T>, ParseError>,
+    ) -> Result<Announced<T>, ParseError> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
         if announced.binary {
             return Err(self.bad("binary literals are not supported".to_owned()));
         }
-        if append::is_message(&self.taken) {
-            let command = parse::command(&self.taken, utf8)?;
+        if let Some(parsed) = grammar(&self.taken, true)? {
             let size = announced
                 .octets
                 .ok_or_else(|| self.bad("a literal of more than 63 bits".to_owned()))?;
             self.reset();
-            self.fault = Some(ParseError::Bad {
-                tag: Some(command.tag.clone()),
-                text: "APPEND: expected the end of the command behind the message".to_owned(),
-            });
             let synchronizing = announced.synchronizing;
-            return Ok(Announced::Message(command, Literal { size, synchronizing }));
-        }
-        if announced.synchronizing && self.line == 0 {
-            parse::beginning(&self.taken, utf8)?;
+            return Ok(Announced::Message(parsed, Literal { size, synchronizing }));
         }
         let room = bounds.command.saturating_sub(self.taken.len() + 2) as u64;
         match announced.octets {
@@ -348,13 +354,44 @@ impl Framer {
     }
 }
 
+/// What was taken off the connection: parsed, with the literal behind it that is still on the wire; or why it is wrong.
+pub(crate) type Taken<T> = Result<(T, Option<Literal>), ParseError>;
+
+impl From<Taken<Command>> for Frame {
+    fn from(taken: Taken<Command>) -> Frame {
+        match taken {
+            Ok((command, None)) => Frame::Command(command),
+            Ok((command, Some(literal))) => Frame::Append(command, literal),
+            Err(error) => Frame::Invalid(error),
+        }
+    }
+}
+
+/// A command, or the part of it in front of a literal that is `announced`. `None` when that literal is an argument.
+fn command(bytes: &[u8], announced: bool, utf8: bool) -> Result<Option<Command>, ParseError> {
+    if !announced {
+        return parse::command(bytes, utf8).map(Some);
+    }
+    if append::carries_messages(bytes) {
+        return parse::until_message(bytes, utf8);
+    }
+    // What cannot be right is told before the client sends the first literal that it has asked for.
+    if memchr::memchr(b'\n', bytes).is_none() && !bytes.ends_with(b"+}") {
+        parse::beginning(bytes, utf8)?;
+    }
+    Ok(None)
+}
+
 /// What a literal is for.
-enum Announced {
+enum Announced<T> {
     /// So many octets of an argument.
     Argument(u64),
-    /// The message of an APPEND.
-    Message(Command, Literal),
+    /// What APPEND puts into a message, behind what was parsed.
+    Message(T, Literal),
 }
+
+/// Never told: the answer is in the hands of whoever refused.
+const REFUSED: ParseError = ParseError::Hopeless { text: "Refused" };
 
 const NO_TLS_HERE: ParseError = ParseError::Hopeless {
     text: "No TLS on this port without STARTTLS",

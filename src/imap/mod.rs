@@ -23,6 +23,7 @@ mod serve;
 pub(crate) mod session;
 pub(crate) mod summaries;
 pub(crate) mod updates;
+mod upload;
 
 pub use serve::serve;
 pub use session::Imap;

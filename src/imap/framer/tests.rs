@@ -35,8 +35,10 @@ const SUMMARY: &[&str] = &[
     "7 Select { mailbox: Ok(MailboxName(\"{2+}\")), parameters: SelectParameters { condstore: false, resync: None } }",
     "bad 8 binary literals are not supported",
     "9 append 12 true",
+    "end",
     "10 append 3 false",
-    "end APPEND: expected the end of the command behind the message",
+    "message 7 false",
+    "end",
     "bad 12 a literal that makes a command of more than 200 octets",
     "13 Logout",
 ];
@@ -60,6 +62,17 @@ fn told(frame: &Frame) -> String {
             format!("{} append {} {}", command.tag, literal.size, literal.synchronizing)
         }
         Frame::Invalid(error) => bad(error),
+    }
+}
+
+fn told_behind(taken: &Taken<Vec<AppendPiece>>) -> String {
+    match taken {
+        Ok((_, Some(literal))) => format!("message {} {}", literal.size, literal.synchronizing),
+        Ok((pieces, None)) => {
+            assert!(pieces.is_empty());
+            "end".to_owned()
+        }
+        Err(error) => bad(error),
     }
 }
 
@@ -89,13 +102,19 @@ fn frames(pieces: &[&[u8]]) -> Vec<String> {
             if !whole {
                 continue;
             }
-            if std::mem::take(&mut ending) && framer.taken.is_empty() {
-                framer.reset();
-            } else if let Some(frame) = framer.frame(&mut output, BOUNDS, false) {
-                frames.push(match &frame {
-                    Frame::Invalid(error) if bad(error).contains("APPEND:") => bad(error).replacen("bad 10", "end", 1),
-                    frame => told(frame),
-                });
+            if ending {
+                let grammar = |bytes: &[u8], _| append::rest(bytes, false, LiteralPlace::Message);
+                if let Some(taken) = framer.taken(&mut output, BOUNDS, grammar) {
+                    frames.push(told_behind(&taken));
+                    ending = matches!(taken, Ok((_, Some(_))));
+                    message = taken
+                        .ok()
+                        .and_then(|(_, literal)| literal)
+                        .map_or(0, |literal| literal.size as usize);
+                }
+            } else if let Some(taken) = framer.taken(&mut output, BOUNDS, |bytes, is| command(bytes, is, false)) {
+                let frame = Frame::from(taken);
+                frames.push(told(&frame));
                 if let Frame::Append(_, literal) = frame {
                     (message, ending) = (literal.size as usize, true);
                 }
@@ -116,6 +135,14 @@ fn a_script_gives_the_same_frames_wherever_it_is_split() {
     assert_eq!(frames(&script.chunks(1).collect::<Vec<_>>()), SUMMARY);
 }
 
+async fn pass(connection: &mut Connection, mut octets: usize) {
+    while octets > 0 {
+        let count = connection.fill(BOUNDS.timeout).await.unwrap().len().min(octets);
+        connection.consume(count);
+        octets -= count;
+    }
+}
+
 /// Everything a session does: frames until one is Logout.
 async fn serve(connection: &mut Connection) -> Vec<String> {
     let (mut framer, mut output, mut frames) = (Framer::new(), Output::new(), Vec::new());
@@ -125,15 +152,14 @@ async fn serve(connection: &mut Connection) -> Vec<String> {
         match frame {
             Frame::Command(command) if command.body == CommandBody::Logout => return frames,
             Frame::Append(_, literal) => {
-                framer.accept(connection, &mut output, BOUNDS, literal).await.unwrap();
-                let mut left = literal.size as usize;
-                while left > 0 {
-                    let count = connection.fill(BOUNDS.timeout).await.unwrap().len().min(left);
-                    connection.consume(count);
-                    left -= count;
-                }
-                if let Err(error) = framer.end(connection, &mut output, BOUNDS).await.unwrap() {
-                    frames.push(bad(&error).replacen("bad 10", "end", 1));
+                let mut literal = Some(literal);
+                while let Some(message) = literal.take() {
+                    framer.accept(connection, &mut output, BOUNDS, message).await.unwrap();
+                    pass(connection, message.size as usize).await;
+                    let more = framer.more(connection, &mut output, BOUNDS, false, LiteralPlace::Message);
+                    let taken = more.await.unwrap();
+                    frames.push(told_behind(&taken));
+                    literal = taken.ok().and_then(|(_, literal)| literal);
                 }
             }
             _ => {}
@@ -404,13 +430,11 @@ async fn a_message_is_taken_or_refused() {
             dialog.framer.refuse(connection, output, BOUNDS, literal).await.unwrap();
         } else {
             dialog.framer.accept(connection, output, BOUNDS, literal).await.unwrap();
-            let mut left = 8;
-            while left > 0 {
-                let count = connection.fill(BOUNDS.timeout).await.unwrap().len().min(left);
-                connection.consume(count);
-                left -= count;
-            }
-            dialog.framer.end(connection, output, BOUNDS).await.unwrap().unwrap();
+            pass(connection, 8).await;
+            let more = dialog
+                .framer
+                .more(connection, output, BOUNDS, false, LiteralPlace::Message);
+            assert_eq!(told_behind(&more.await.unwrap()), "end");
         }
         assert_eq!(dialog.sent().await, asked);
         dialog.expect(&["b Noop"]).await;
@@ -418,25 +442,30 @@ async fn a_message_is_taken_or_refused() {
 }
 
 #[tokio::test]
-async fn behind_a_message_there_is_nothing() {
+async fn behind_a_message_is_another_or_nothing() {
     let long = format!("{}{}", "x".repeat(300), " ".repeat(100));
-    for rest in [
-        "x",
-        " (\\Seen) {4+}\r\nmail",
-        " {4}",
-        " ~{4+}\r\nmail ",
-        "x {4+}\r\nmail {5+}\r\nmail2",
-        &long,
+    let expected = "bad  behind the message: expected";
+    for (rest, wanted) in [
+        ("", "end".to_owned()),
+        ("   ", "end".to_owned()),
+        ("x", format!("{expected} the end of the command, at octet 1")),
+        (
+            " x {4+}\r\nmail",
+            format!("{expected} the message as a literal, at octet 2"),
+        ),
+        (" (\\Seen {4}", format!("{expected} a flag, at octet 9")),
+        (
+            "x {4+}\r\nmail {5+}\r\nmail2",
+            format!("{expected} the end of the command, at octet 1"),
+        ),
+        (&long, "bad * a command of more than 200 octets".to_owned()),
     ] {
         let mut dialog = Dialog::new(format!("{rest}\r\nb NOOP\r\n").as_bytes()).await;
-        let wanted = ParseError::Bad {
-            tag: Some("a".to_owned()),
-            text: "APPEND: expected the end of the command behind the message".to_owned(),
-        };
-        dialog.framer.fault = Some(wanted.clone());
         let (connection, output) = (&mut dialog.connection, &mut dialog.output);
-        let ended = dialog.framer.end(connection, output, BOUNDS).await.unwrap();
-        assert_eq!(ended, Err(wanted), "{rest:?}");
+        let more = dialog
+            .framer
+            .more(connection, output, BOUNDS, false, LiteralPlace::Message);
+        assert_eq!(told_behind(&more.await.unwrap()), wanted, "{rest:?}");
         dialog.expect(&["b Noop"]).await;
     }
 }

@@ -4,9 +4,9 @@
 //! A [`cursor::Cursor`] walks over the joined bytes of one command; each command, or group of alike ones, has its file.
 //! Recursion happens in SEARCH only and is bounded there; every list has a named limit beside the code that reads it.
 //!
-//! The message of APPEND never comes here. The bytes of an APPEND end with the header of the literal that holds it, `{n}` or
-//! `{n+}` without CRLF: whether the literal announced at the end of a line is that one, or an argument that belongs into the
-//! joined bytes, tells [`append::is_message`].
+//! The messages of APPEND never come here. The bytes of an APPEND end with the header of a literal that holds one, `{n}` or
+//! `{n+}` without CRLF: whether the literal announced at the end of a line is such, or an argument that belongs into the
+//! joined bytes, tells [`until_message`]; what follows the octets reads [`append::rest`].
 //!
 //! More is taken than the grammar allows where it has one meaning only: further spaces where one is due and at both ends of a
 //! list, spaces at the end, 8-bit characters in UTF-8 outside of literals.
@@ -102,6 +102,18 @@ pub(super) fn beginning(bytes: &[u8], utf8: bool) -> Result<(), ParseError> {
     match (tag, whole(&mut cursor, &mut name)) {
         (Ok(_), Err(Fault::Incomplete { .. })) => Ok(()),
         _ => command(bytes, utf8).map(|_| ()),
+    }
+}
+
+/// A command that carries messages as far as the first one, whose literal is announced at the end of `bytes`. `None` when
+/// that literal is an argument: its octets belong into the bytes.
+pub(super) fn until_message(bytes: &[u8], utf8: bool) -> Result<Option<Command>, ParseError> {
+    let mut cursor = Cursor::new(bytes, utf8);
+    let mut name = String::new();
+    let tag = tagged(&mut cursor);
+    match (tag, whole(&mut cursor, &mut name)) {
+        (Ok(_), Err(Fault::Incomplete { .. })) => Ok(None),
+        _ => command(bytes, utf8).map(Some),
     }
 }
 

@@ -251,7 +251,7 @@ fn examples_parse_and_survive_their_spelling() {
         assert_eq!(Some(parsed.tag.as_str()), line.split(' ').next(), "{line:?}");
         let spaced = command(format!("{line}  ").as_bytes(), false);
         if matches!(parsed.body, CommandBody::Append { .. }) {
-            assert!(append::is_message(line.as_bytes()), "{line:?}");
+            assert!(append::carries_messages(line.as_bytes()), "{line:?}");
         } else {
             assert_eq!(spaced, Ok(parsed), "{line:?}");
         }

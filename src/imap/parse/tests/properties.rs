@@ -101,8 +101,14 @@ fn holds(bytes: &[u8]) -> Result<(), TestCaseError> {
             prop_assert!(!text.contains("Zqxj") && !text.contains("ZQXJ"), "{text}");
         }
         let _ = beginning(bytes, utf8);
+        let _ = until_message(bytes, utf8);
+        let _ = append::rest(bytes, utf8, crate::imap::command::LiteralPlace::Message);
     }
-    let _ = (literal::announcement(bytes), append::is_message(bytes), tag(bytes));
+    let _ = (
+        literal::announcement(bytes),
+        append::carries_messages(bytes),
+        tag(bytes),
+    );
     Ok(())
 }
 
