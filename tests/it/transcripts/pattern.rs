@@ -40,11 +40,11 @@ impl Text {
     /// Reads a line. `body` gives the octets behind `<<|>>` (the following `|` lines) and `<<@file>>`.
     pub(super) fn parse(line: &str, body: &mut dyn FnMut(&str) -> anyhow::Result<Body>) -> anyhow::Result<Text> {
         let mut pieces = parse(line, body)?;
-        if line.ends_with("...") {
-            if let Some(Piece::Plain(last)) = pieces.last_mut() {
-                last.truncate(last.len() - 3);
-                pieces.push(Piece::Matching(".*".to_owned()));
-            }
+        if line.ends_with("...")
+            && let Some(Piece::Plain(last)) = pieces.last_mut()
+        {
+            last.truncate(last.len() - 3);
+            pieces.push(Piece::Matching(".*".to_owned()));
         }
         Ok(Text(pieces))
     }
@@ -95,7 +95,7 @@ fn parse(line: &str, body: &mut dyn FnMut(&str) -> anyhow::Result<Body>) -> anyh
     let mut pieces = Vec::new();
     let mut rest = line;
     while let Some(at) = rest.find("{{").into_iter().chain(rest.find("<<")).min() {
-        plain(&mut pieces, rest[..at].as_bytes());
+        plain(&mut pieces, &rest.as_bytes()[..at]);
         let (open, inside) = rest[at..].split_at(2);
         if open == "{{" {
             // `{{[0-9]{4}}}` ends at its last brace.
