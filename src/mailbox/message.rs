@@ -35,16 +35,22 @@ pub struct NewMessage {
     pub internal_date: Option<Timestamp>,
 }
 
-/// A message's open file.
+/// How much of a file is read when it is opened: most messages are not longer.
+const HEAD: u64 = 64 * 1024;
+
+/// A message's open file, with its beginning in memory.
 pub struct MessageFile {
     file: Arc<File>,
     size: u64,
+    head: Vec<u8>,
 }
 
 impl MessageFile {
+    /// Of a file just opened. Blocking.
     pub(super) fn new(file: File) -> io::Result<MessageFile> {
         let size = file.metadata()?.len();
         Ok(MessageFile {
+            head: read_at(&file, 0, size.min(HEAD) as usize)?,
             file: Arc::new(file),
             size,
         })
@@ -58,21 +64,27 @@ impl MessageFile {
     /// The bytes from `start`, at most `length` of them; fewer at the end of the file. Off the async threads.
     pub async fn read(&self, start: u64, length: usize) -> Result<Vec<u8>> {
         let length = length.min(usize::try_from(self.size.saturating_sub(start)).unwrap_or(usize::MAX));
+        let from = usize::try_from(start).unwrap_or(usize::MAX);
+        if let Some(held) = self.head.get(from..from.saturating_add(length)) {
+            return Ok(held.to_vec());
+        }
         let file = Arc::clone(&self.file);
-        let read = blocking(move || {
-            let mut bytes = vec![0; length];
-            let mut filled = 0;
-            while filled < length {
-                match file.read_at(&mut bytes[filled..], start + filled as u64) {
-                    Ok(0) => break,
-                    Ok(read) => filled += read,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            bytes.truncate(filled);
-            Ok(bytes)
-        });
-        Ok(read.await?)
+        Ok(blocking(move || read_at(&file, start, length)).await?)
     }
+}
+
+/// The bytes from an offset; fewer at the end of the file.
+fn read_at(file: &File, start: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let mut filled = 0;
+    while filled < length {
+        match file.read_at(&mut bytes[filled..], start + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
 }

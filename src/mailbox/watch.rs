@@ -185,12 +185,10 @@ impl Inner {
                     mailbox.heard(format!("{}/{}", place.to_string_lossy(), event.name), event.what);
                 }
             }
-            Some(Concerned::Account(account)) => {
-                if event.name.starts_with('.') && event.what != What::Written {
-                    account.heard();
-                }
+            Some(Concerned::Account(account)) if event.name.starts_with('.') && event.what != What::Written => {
+                account.heard();
             }
-            None => {}
+            Some(Concerned::Account(_)) | None => {}
         }
     }
 

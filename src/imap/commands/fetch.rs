@@ -6,6 +6,7 @@
 
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{FetchItem, PartialRange, SequenceSet};
+use crate::imap::fetch::ahead::Ahead;
 use crate::imap::fetch::body::{Bytes, broken};
 use crate::imap::fetch::plan::{Item, Plan};
 use crate::imap::fetch::structure::Form;
@@ -93,6 +94,7 @@ async fn run(session: &mut Session, selected: &Selected, plan: &Plan<'_>, uids: 
             true => Summaries::new(&states.iter().map(|state| state.uid).collect()),
             false => Summaries::new(&UidSet::new()),
         };
+        let mut files = Ahead::new(&mailbox, if plan.needs_file { &states } else { &[] });
         for state in &states {
             let Some(seq) = numbering.of(selected.view.uids(), state.uid) else {
                 continue;
@@ -106,7 +108,7 @@ async fn run(session: &mut Session, selected: &Selected, plan: &Plan<'_>, uids: 
                 keywords: &keywords,
                 newly_seen: newly_seen.contains(state.uid),
             };
-            gone |= !message.answer(session, &mailbox, plan).await?;
+            gone |= !message.answer(session, &mut files, plan).await?;
             session
                 .output
                 .relieve(&mut session.connection, session.write_timeout)
@@ -158,13 +160,13 @@ struct Message<'a> {
 
 impl Message<'_> {
     /// Writes the response; `false` when the message is gone and nothing was written.
-    async fn answer(&self, session: &mut Session, mailbox: &Arc<Mailbox>, plan: &Plan<'_>) -> Result<bool, Failure> {
+    async fn answer(&self, session: &mut Session, files: &mut Ahead<'_>, plan: &Plan<'_>) -> Result<bool, Failure> {
         if plan.needs_summary && self.summary.is_none() {
             return Ok(false);
         }
         let mut file = None;
         if plan.items.iter().any(|item| self.needs_file(item)) {
-            file = mailbox.open_message(self.state.uid).await?;
+            file = files.open(self.state.uid).await?;
             if file.is_none() {
                 return Ok(false);
             }
@@ -185,7 +187,7 @@ impl Message<'_> {
 
     fn needs_file(&self, item: &Item<'_>) -> bool {
         match item {
-            Item::Section(_) => true,
+            Item::Whole(_) | Item::Section(_) => true,
             Item::CachedFields(_) => self.summary.is_some_and(|summary| summary.truncated),
             _ => false,
         }
@@ -222,6 +224,12 @@ impl Message<'_> {
                 };
                 label::write(&mut session.output, section);
                 session.output.raw(b" ");
+                bytes.write(session, file, section).await?;
+            }
+            (Item::Whole(section), _) => {
+                label::write(output, section);
+                output.raw(b" ");
+                let bytes = file.map_or(Bytes::Nothing, Bytes::of_whole);
                 bytes.write(session, file, section).await?;
             }
             // Not reached: the caller has seen to it that there is a summary when an item needs one.

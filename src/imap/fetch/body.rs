@@ -43,9 +43,6 @@ impl Bytes {
         section: &BodySection,
     ) -> mailbox::Result<Bytes> {
         let size = file.size();
-        if section.part.is_empty() && section.text == SectionText::All {
-            return Ok(Bytes::InFile(0, size));
-        }
         let Some(range) = locate(summary, &section.part, &section.text) else {
             return Ok(Bytes::Nothing);
         };
@@ -58,6 +55,11 @@ impl Bytes {
         }
         let length = (end - start).min(HEADER_LIMIT) as usize;
         Ok(Bytes::Held(picked(&file.read(start, length).await?, &section.text)))
+    }
+
+    /// The whole message.
+    pub(crate) fn of_whole(file: &MessageFile) -> Bytes {
+        Bytes::InFile(0, file.size())
     }
 
     /// Cut to `<start.length>`. A start beyond the end gives the empty string (RFC 3501 §6.4.5).

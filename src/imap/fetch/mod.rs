@@ -3,6 +3,7 @@
 //!
 //! Pure writers but for [`body`], which sends bytes of the file. Nothing here changes a message.
 
+pub(crate) mod ahead;
 pub(crate) mod body;
 pub(crate) mod envelope;
 pub(crate) mod items;

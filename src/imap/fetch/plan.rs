@@ -12,6 +12,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) items: Vec<Item<'a>>,
     /// Whether the state alone does not suffice.
     pub(crate) needs_summary: bool,
+    /// Whether every message's file is opened.
+    pub(crate) needs_file: bool,
     /// Whether to set \Seen: a body section was asked for without PEEK, and the mailbox can be written.
     pub(crate) sets_seen: bool,
     /// Only messages changed after this (RFC 7162 §3.1.4.1).
@@ -41,6 +43,8 @@ pub(crate) enum Item<'a> {
     Envelope,
     /// BODY or BODYSTRUCTURE
     Structure(Form),
+    /// All of the message, for which its structure need not be known.
+    Whole(&'a BodySection),
     /// Bytes of the message.
     Section(&'a BodySection),
     /// Header fields that the index keeps: no need of the file, unless the summary is not complete.
@@ -64,6 +68,9 @@ impl<'a> Plan<'a> {
                 .iter()
                 .any(|item| matches!(item, FetchItem::BodySection(section) if !section.peek));
         Plan {
+            needs_file: items
+                .iter()
+                .any(|item| matches!(item, Item::Whole(_) | Item::Section(_))),
             items,
             needs_summary,
             sets_seen,
@@ -87,6 +94,9 @@ impl<'a> Item<'a> {
             FetchItem::Body => Item::Structure(Form::Basic),
             FetchItem::BodyStructure => Item::Structure(Form::Extended),
             FetchItem::BodySection(section) if only_cached_fields(section) => Item::CachedFields(section),
+            FetchItem::BodySection(section) if section.part.is_empty() && section.text == SectionText::All => {
+                Item::Whole(section)
+            }
             FetchItem::BodySection(section) => Item::Section(section),
         }
     }
@@ -94,7 +104,7 @@ impl<'a> Item<'a> {
     fn needs_summary(self) -> bool {
         !matches!(
             self,
-            Item::Flags | Item::Uid | Item::InternalDate | Item::SaveDate | Item::Size | Item::ModSeq
+            Item::Flags | Item::Uid | Item::InternalDate | Item::SaveDate | Item::Size | Item::ModSeq | Item::Whole(_)
         )
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn read(value: &[u8], list: &mut Vec<EnvelopeAddress>) -> bool {
         }
         let entry = Entry::read(&mut lexer, in_group);
         match entry.end {
-            End::Group => {
+            End::Colon => {
                 in_group = true;
                 list.push(EnvelopeAddress {
                     mailbox: Some(phrase(&entry.words)),
@@ -28,7 +28,7 @@ pub(super) fn read(value: &[u8], list: &mut Vec<EnvelopeAddress>) -> bool {
                 });
             }
             End::Other => list.extend(entry.address()),
-            End::GroupEnd => {
+            End::Semicolon => {
                 list.extend(entry.address());
                 if std::mem::take(&mut in_group) {
                     list.push(EnvelopeAddress::default());
@@ -59,9 +59,9 @@ struct Entry {
 #[derive(Default)]
 enum End {
     /// The colon behind a group's name.
-    Group,
+    Colon,
     /// The semicolon behind a group, or one that stands for a comma.
-    GroupEnd,
+    Semicolon,
     /// A comma, or the end of the value.
     #[default]
     Other,
@@ -96,13 +96,13 @@ impl Entry {
                 b',' | b';' if !entry.routing => {
                     lexer.take(1);
                     if byte == b';' {
-                        entry.end = End::GroupEnd;
+                        entry.end = End::Semicolon;
                     }
                     return entry;
                 }
                 b':' if !in_group && !entry.at && entry.angle.is_none() && !entry.words.is_empty() => {
                     lexer.take(1);
-                    entry.end = End::Group;
+                    entry.end = End::Colon;
                     return entry;
                 }
                 b'<' if !inside && entry.angle.is_none() => {

@@ -59,8 +59,8 @@ enum Inside {
     Opaque,
     Multipart(Multipart),
     Message {
-        envelope: MessageEnvelope,
-        root: Option<Part>,
+        envelope: Box<MessageEnvelope>,
+        root: Option<Box<Part>>,
     },
 }
 
@@ -167,7 +167,7 @@ impl Tree {
                 self.truncated |= full;
                 if !full {
                     innermost.inside = Inside::Message {
-                        envelope: MessageEnvelope::default(),
+                        envelope: Box::default(),
                         root: None,
                     };
                     self.begin(body, false);
@@ -257,12 +257,15 @@ impl Tree {
                 Inside::Message {
                     envelope,
                     root: Some(root),
-                } => Content::Message(Box::new(EnclosedMessage { envelope, root })),
+                } => Content::Message(Box::new(EnclosedMessage {
+                    envelope: *envelope,
+                    root: *root,
+                })),
                 _ => Content::Leaf,
             };
             match self.open.last_mut().map(|outer| &mut outer.inside) {
                 Some(Inside::Multipart(multipart)) => multipart.parts.push(part),
-                Some(Inside::Message { root, .. }) => *root = Some(part),
+                Some(Inside::Message { root, .. }) => *root = Some(Box::new(part)),
                 Some(Inside::Opaque) => {}
                 None => return Some(part),
             }
@@ -290,6 +293,6 @@ impl Tree {
             self.truncated = true;
         }
         self.values = self.values.saturating_sub(size);
-        *envelope = read;
+        **envelope = read;
     }
 }
