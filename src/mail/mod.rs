@@ -3,13 +3,19 @@
 //! Everything above speaks in these types, and no `String` crosses a layer where one of them exists.
 
 pub mod address;
+pub(crate) mod base_subject;
+pub(crate) mod collation;
 pub mod date;
+pub(crate) mod encoded_word;
 pub mod envelope;
 pub mod flags;
 pub(crate) mod header;
 pub mod ids;
 pub mod mailbox_name;
+pub(crate) mod message_id;
 pub mod mime;
 pub mod summary;
+pub(crate) mod thread;
+pub(crate) mod transfer;
 pub mod uidset;
 pub mod utf7;

@@ -4,8 +4,8 @@ use super::criterion::{Contents, Query};
 use super::field;
 use super::passage::{Kind, Passage, passages};
 use super::phrase::{Phrase, Seeker};
-use super::transfer::Transfer;
 use crate::mail::summary::Summary;
+use crate::mail::transfer::Transfer;
 use crate::mailbox::{MessageFile, Result};
 use encoding_rs::{Decoder, Encoding, UTF_8};
 

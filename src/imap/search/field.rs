@@ -1,11 +1,10 @@
 //! Header fields as SEARCH reads them: unfolded, encoded words decoded, compared without case.
 
-use super::encoded_word;
 use super::phrase::Phrase;
 use crate::mail::date::Timestamp;
+use crate::mail::encoded_word::{decoded as decoded_words, plain as text};
 use crate::mail::header::fields;
 use crate::mail::summary::CACHED_FIELDS;
-use encoding_rs::WINDOWS_1252;
 
 /// Whether the index keeps the field; `name` in lower case.
 pub(crate) fn is_cached(name: &str) -> bool {
@@ -42,20 +41,7 @@ fn lines(block: &[u8], read: impl Fn(&[u8]) -> String) -> String {
     lines
 }
 
-/// Bytes that should be ASCII: UTF-8 when they are that (RFC 6532), else the charset that the unlabelled mostly is.
-fn text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
-    }
-}
-
 /// The Date field's value as a moment.
 pub(crate) fn date(value: &[u8]) -> Option<Timestamp> {
     Timestamp::from_rfc5322(value)
-}
-
-/// Encoded words decoded (RFC 2047), the rest as [`text`].
-fn decoded_words(value: &[u8]) -> String {
-    encoded_word::decoded(value, text)
 }

@@ -3,11 +3,9 @@
 
 pub(crate) mod contents;
 pub(crate) mod criterion;
-mod encoded_word;
 mod field;
 mod fuzzy;
 pub(crate) mod matching;
 mod passage;
 mod phrase;
 pub(crate) mod result;
-mod transfer;

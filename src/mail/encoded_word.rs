@@ -1,11 +1,11 @@
-//! Encoded words of header fields (RFC 2047) as text, for searching. Lenient: a word inside of other text counts too, and
+//! Encoded words of header fields (RFC 2047) as text, for searching and sorting. Lenient: a word inside of other text counts too, and
 //! what is no encoded word after all stays as it stands.
 
 use super::transfer::Transfer;
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, WINDOWS_1252};
 
-/// `value` with its encoded words decoded; `plain` reads what is between them.
-pub(crate) fn decoded(value: &[u8], plain: impl Fn(&[u8]) -> String) -> String {
+/// `value` with its encoded words decoded; what is between them is read as [`plain`].
+pub(crate) fn decoded(value: &[u8]) -> String {
     let mut decoded = String::new();
     let mut run = Run::default();
     let mut rest = value;
@@ -29,6 +29,14 @@ pub(crate) fn decoded(value: &[u8], plain: impl Fn(&[u8]) -> String) -> String {
     run.end(&mut decoded);
     decoded.push_str(&plain(rest));
     decoded
+}
+
+/// Bytes that should be ASCII: UTF-8 when they are that (RFC 6532), else the charset that the unlabelled mostly is.
+pub(crate) fn plain(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+    }
 }
 
 /// Words next to each other in one charset, decoded together: some programs cut in the middle of a character.
@@ -106,7 +114,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn text(value: &[u8]) -> String {
-        decoded(value, |plain| String::from_utf8_lossy(plain).into_owned())
+        decoded(value)
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Content-Transfer-Encoding undone piece by piece (RFC 2045 §6), for searching. Lenient: what is not valid is passed
-//! over or taken as it is, for a search should rather find too much than stop.
+//! Content-Transfer-Encoding undone piece by piece (RFC 2045 §6), for searching and previews. Lenient: what is
+//! not valid is passed over or taken as it is, for a search should rather find too much than stop.
 
 /// A decoder for one body, fed with pieces cut anywhere.
 #[derive(Debug)]
