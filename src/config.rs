@@ -239,6 +239,9 @@ pub struct Imap {
     pub max_append: Size,
     /// Commands refused as BAD in a row before the connection is closed.
     pub max_errors: usize,
+    /// Sessions compressed at the same time (COMPRESS, RFC 4978); others go on without. Each takes up to 360 KiB while it is
+    /// busy, and some 45 KiB while it idles. 0 switches compression off.
+    pub max_compressed: usize,
     /// Connections at the same time, both IMAP ports together.
     pub max_connections: usize,
 }
@@ -253,6 +256,7 @@ impl Default for Imap {
             max_command: Size::kibibytes(256),
             max_append: Size::mebibytes(50),
             max_errors: 20,
+            max_compressed: 500,
             max_connections: 10_000,
         }
     }

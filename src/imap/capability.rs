@@ -47,6 +47,8 @@ pub(crate) struct Offer<'a> {
     pub(crate) mechanisms: &'a [Mechanism],
     /// The largest message that APPEND takes, in every mailbox.
     pub(crate) append_limit: u32,
+    /// Sessions may be compressed.
+    pub(crate) compress: bool,
 }
 
 /// The names, separated by spaces.
@@ -54,6 +56,9 @@ pub(crate) fn list(offer: Offer<'_>) -> String {
     let append_limit = format!("APPENDLIMIT={}", offer.append_limit); // RFC 7889
     let mut names: Vec<Cow<'_, str>> = EXTENSIONS.iter().copied().map(Cow::Borrowed).collect();
     names.push(append_limit.into());
+    if offer.compress {
+        names.push("COMPRESS=DEFLATE".into()); // RFC 4978
+    }
     if offer.start_tls {
         names.push("STARTTLS".into());
     }
@@ -76,6 +81,7 @@ mod tests {
             start_tls: true,
             mechanisms: &[],
             append_limit: 1000,
+            compress: false,
         });
         assert!(plain.starts_with("IMAP4rev1 ") && plain.ends_with(" APPENDLIMIT=1000 STARTTLS LOGINDISABLED"));
         assert!(!plain.contains("AUTH="));
@@ -83,7 +89,9 @@ mod tests {
             start_tls: false,
             mechanisms: &[Mechanism::ScramSha256, Mechanism::Plain],
             append_limit: 1000,
+            compress: true,
         });
+        assert!(encrypted.contains(" COMPRESS=DEFLATE "));
         assert!(encrypted.ends_with(" AUTH=SCRAM-SHA-256 AUTH=PLAIN"));
         assert!(!encrypted.contains("STARTTLS") && !encrypted.contains("LOGINDISABLED"));
     }

@@ -40,6 +40,8 @@ pub enum CommandBody {
         user: String,
         password: String,
     },
+    /// COMPRESS DEFLATE: there is no other mechanism.
+    Compress,
     /// ENABLE: the names in upper case.
     Enable(Vec<String>),
     Id(Vec<(String, Option<String>)>),

@@ -84,6 +84,7 @@ async fn execute(
         (_, C::StartTls | C::Authenticate { .. } | C::Login { .. }) => Ok(Answer::bad("Already logged in")),
 
         // §6.3: authenticated, and selected as well
+        (_, C::Compress) => compress::compress(session),
         (_, C::Enable(names)) => enable::enable(session, &names),
         (_, C::Select { mailbox, parameters }) => {
             Box::pin(select::select(session, state, mailbox, &parameters, false)).await

@@ -44,6 +44,8 @@ async fn live(mut session: Session, shutdown: CancellationToken) {
         Some(_) => tracing::debug!(reason, "session ended"),
         None => tracing::info!(reason, "session ended"),
     }
+    // Closing takes a moment, and nobody needs the slot any more.
+    session.compressed = None;
     session.connection.close().await;
 }
 
@@ -89,6 +91,10 @@ async fn converse(session: &mut Session, shutdown: &CancellationToken) -> Result
             // wait for ever, and its sequence numbers mean nothing.
             State::Selected(_, selected) if selected.view.is_deleted() => {
                 return Err(Failure::Bye("The selected mailbox was deleted"));
+            }
+            _ if session.compressed.is_some() && !session.connection.is_compressed() => {
+                session.flush().await?;
+                session.connection.compress();
             }
             _ if errors >= session.imap.config.imap.max_errors => {
                 return Err(Failure::Bye("Too many commands that are none"));

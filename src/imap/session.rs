@@ -18,6 +18,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// What all IMAP sessions of a server share.
@@ -28,13 +29,17 @@ pub struct Imap {
     pub(crate) accounts: Accounts,
     /// The mail.
     pub(crate) mailboxes: Mailboxes,
+    /// One for each session that may be compressed.
+    pub(crate) compressed: Arc<Semaphore>,
     sessions: AtomicU64,
 }
 
 impl Imap {
     /// For a server with these settings, accounts and mailboxes.
     pub fn new(config: Arc<Config>, accounts: Accounts, mailboxes: Mailboxes) -> Imap {
+        let compressed = Arc::new(Semaphore::new(config.imap.max_compressed.min(Semaphore::MAX_PERMITS)));
         Imap {
+            compressed,
             config,
             accounts,
             mailboxes,
@@ -61,6 +66,8 @@ pub(crate) struct Session {
     pub(crate) write_timeout: Duration,
     /// When a client that has not logged in is sent away; `None` once it has.
     pub(crate) login_deadline: Option<Instant>,
+    /// Held once COMPRESS was granted (RFC 4978).
+    pub(crate) compressed: Option<OwnedSemaphorePermit>,
     /// Whether a CONDSTORE-enabling command was seen (RFC 7162 §3.1).
     pub(crate) condstore: bool,
     /// Whether QRESYNC was enabled: expunges are told by VANISHED (RFC 7162 §3.2.3).
@@ -81,6 +88,7 @@ impl Session {
             notices: Vec::new(),
             write_timeout: settings.write_timeout.get(),
             login_deadline: Some(Instant::now() + settings.login_timeout.get()),
+            compressed: None,
             condstore: false,
             qresync: false,
             utf8: false,
@@ -131,6 +139,7 @@ impl Session {
             start_tls: self.connection.can_start_tls(),
             mechanisms: &self.mechanisms(),
             append_limit: self.append_limit(),
+            compress: self.imap.config.imap.max_compressed > 0,
         })
     }
 

@@ -1,4 +1,4 @@
-//! One client connection: a byte stream, plain or TLS, behind one read buffer for its whole life.
+//! One client connection: a byte stream, plain or TLS, perhaps compressed, behind one read buffer for its whole life.
 //!
 //! All input of a session passes through this buffer: lines, literals, message data, DONE. So nothing that a client
 //! pipelines can be lost between two readers, and one place (STARTTLS) can throw away what arrived unencrypted.
@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::binding::ChannelBindings;
+use super::deflate::Deflate;
 use super::stream::Stream;
 use super::tls::{self, Encrypted, Tls};
 
@@ -25,6 +26,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// A connection. Reads are cancellation-safe: what was read stays in the buffer when a read is dropped.
 pub struct Connection {
     stream: Stream,
+    /// Once [`Connection::compress`] was called.
+    deflate: Option<Box<Deflate>>,
     peer: SocketAddr,
     local: SocketAddr,
     /// What STARTTLS would use.
@@ -100,6 +103,7 @@ impl Connection {
         let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
         Connection {
             stream,
+            deflate: None,
             peer: canonical(peer),
             local: canonical(local),
             offer,
@@ -202,7 +206,10 @@ impl Connection {
     }
 
     async fn read_more(&mut self, deadline: Instant) -> Result<(), ReadError> {
-        let read = poll_fn(|cx| self.stream.poll_read(&mut self.buffer, cx));
+        let read = poll_fn(|cx| match &mut self.deflate {
+            None => self.stream.poll_read(&mut self.buffer, cx),
+            Some(deflate) => deflate.poll_read(&mut self.stream, &mut self.buffer, cx),
+        });
         match timeout_at(deadline, read).await {
             Err(_) => Err(ReadError::TimedOut),
             Ok(Err(error)) => Err(ReadError::Io(error)),
@@ -214,7 +221,10 @@ impl Connection {
     /// Writes all of `bytes` and flushes, waiting at most `limit` for the peer to take them. A write that failed or was
     /// dropped leaves the stream in the middle of something: the connection is of no more use.
     pub async fn write(&mut self, bytes: &[u8], limit: Duration) -> io::Result<()> {
-        timeout(limit, self.stream.write(bytes)).await?
+        match &mut self.deflate {
+            None => timeout(limit, self.stream.write(bytes)).await?,
+            Some(deflate) => timeout(limit, self.stream.write(&deflate.deflate(bytes))).await?,
+        }
     }
 
     /// Turns a plain connection into a TLS one as the server (after the reply that allows it was written). What the
@@ -241,9 +251,28 @@ impl Connection {
         }
     }
 
+    /// Compresses from here on in both directions (RFC 4978); below TLS is TLS. What the client has pipelined is compressed
+    /// already.
+    pub fn compress(&mut self) {
+        self.deflate = Some(Box::new(Deflate::new(std::mem::take(&mut self.buffer))));
+        self.scanned = 0;
+    }
+
+    /// Whether it is.
+    pub fn is_compressed(&self) -> bool {
+        self.deflate.is_some()
+    }
+
+    /// For a connection that will be quiet for long: gives back what only a busy one needs.
+    pub fn rest(&mut self) {
+        if let Some(deflate) = &mut self.deflate {
+            deflate.rest();
+        }
+    }
+
     /// Whether [`Connection::start_tls`] can be offered: a certificate is configured and TLS is not on yet.
     pub fn can_start_tls(&self) -> bool {
-        self.offer.is_some() && self.encrypted.is_none()
+        self.offer.is_some() && self.encrypted.is_none() && self.deflate.is_none()
     }
 
     /// Says goodbye at the TLS and TCP level. Best effort, bounded in time.

@@ -3,6 +3,7 @@
 
 pub mod binding;
 pub mod connection;
+mod deflate;
 pub(crate) mod der;
 pub mod listener;
 mod stream;

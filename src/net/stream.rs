@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 /// What is read at a time: the plain text of one full TLS record (RFC 8446 §5.1).
-const PIECE: usize = 16 * 1024;
+pub(super) const PIECE: usize = 16 * 1024;
 
 /// How a connection is carried at the moment.
 pub(super) enum Stream {

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::deflate::Deflate;
 use crate::server::DOMAIN;
 
 /// How long a test waits for anything that should happen at once.
@@ -21,6 +22,7 @@ pub(crate) const WAIT: Duration = Duration::from_secs(20);
 /// A connection that reads lines.
 pub(crate) struct Client {
     stream: Stream,
+    deflate: Option<Deflate>,
     /// Read and not yet taken.
     buffer: Vec<u8>,
 }
@@ -38,6 +40,7 @@ impl Client {
         tcp.set_nodelay(true)?;
         Ok(Client {
             stream: Stream::Plain(tcp),
+            deflate: None,
             buffer: Vec::new(),
         })
     }
@@ -60,6 +63,15 @@ impl Client {
         let name = ServerName::try_from("localhost")?;
         let tls = within("a TLS handshake", connector(versions)?.connect(name, tcp)).await??;
         self.stream = Stream::Tls(Box::new(tls));
+        Ok(())
+    }
+
+    /// Compresses in both directions from here on.
+    pub(crate) fn deflate(&mut self) -> anyhow::Result<()> {
+        let mut deflate = Deflate::new();
+        let arrived = std::mem::take(&mut self.buffer);
+        deflate.unpack(&arrived, &mut self.buffer)?;
+        self.deflate = Some(deflate);
         Ok(())
     }
 
@@ -86,7 +98,11 @@ impl Client {
 
     /// Sends these bytes in one write.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> anyhow::Result<()> {
-        let bytes = bytes.as_ref();
+        let packed = match &mut self.deflate {
+            Some(deflate) => Some(deflate.pack(bytes.as_ref())?),
+            None => None,
+        };
+        let bytes = packed.as_deref().unwrap_or(bytes.as_ref());
         let sent = async {
             match &mut self.stream {
                 Stream::Plain(tcp) => tcp.write_all(bytes).await,
@@ -144,7 +160,10 @@ impl Client {
         if let Stream::Plain(tcp) = &self.stream {
             let mut piece = [0; 4096];
             while let Ok(read @ 1..) = tcp.try_read(&mut piece) {
-                self.buffer.extend_from_slice(&piece[..read]);
+                match &mut self.deflate {
+                    Some(deflate) => deflate.unpack(&piece[..read], &mut self.buffer).unwrap(),
+                    None => self.buffer.extend_from_slice(&piece[..read]),
+                }
             }
         }
         &self.buffer
@@ -174,14 +193,22 @@ impl Client {
     /// Reads more; `false` at the end of the connection.
     async fn fill(&mut self, what: &str) -> anyhow::Result<bool> {
         let before = self.buffer.len();
+        let mut packed = Vec::new();
+        let into = match self.deflate {
+            Some(_) => &mut packed,
+            None => &mut self.buffer,
+        };
         let read = async {
             match &mut self.stream {
-                Stream::Plain(tcp) => tcp.read_buf(&mut self.buffer).await,
-                Stream::Tls(tls) => tls.read_buf(&mut self.buffer).await,
+                Stream::Plain(tcp) => tcp.read_buf(into).await,
+                Stream::Tls(tls) => tls.read_buf(into).await,
                 Stream::Gone => Ok(0),
             }
         };
         let read = tokio::time::timeout(WAIT, read).await;
+        if let Some(deflate) = &mut self.deflate {
+            deflate.unpack(&packed, &mut self.buffer)?;
+        }
         match read {
             Ok(Ok(read)) => Ok(read > 0),
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),

@@ -2,6 +2,7 @@
 //! says how they are organised.
 
 mod client;
+mod deflate;
 mod server;
 
 mod accounts;

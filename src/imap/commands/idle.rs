@@ -42,6 +42,7 @@ pub(crate) async fn idle(
             }
         }
         session.flush().await?;
+        session.connection.rest();
         let event = tokio::select! {
             read = session.connection.read_line(&mut line, MAX_LINE, NO_TIMEOUT) => Event::Line(read),
             () = changed(&mut selected) => Event::Changed,

@@ -13,6 +13,7 @@
 
 pub(super) mod append;
 mod auth;
+mod compress;
 mod copy;
 mod create;
 mod cursor;
@@ -165,6 +166,7 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
         "STARTTLS" => Ok(CommandBody::StartTls),
         "AUTHENTICATE" => auth::authenticate(cursor),
         "LOGIN" => auth::login(cursor),
+        "COMPRESS" => compress::compress(cursor),
         "ENABLE" => enable::enable(cursor),
         "ID" => id::id(cursor),
         "NAMESPACE" => Ok(CommandBody::Namespace),

@@ -126,6 +126,7 @@ impl Stage {
                 self.join(session, service, client)
             }
             Step::Tls(session) => self.session(session)?.client.start_tls().await,
+            Step::Deflate(session) => self.session(session)?.client.deflate(),
             Step::Vanish(session, reset) => {
                 let gone = self
                     .sessions

@@ -42,6 +42,8 @@ pub(super) enum Step {
     },
     /// `TLS`: the handshake after STARTTLS.
     Tls(String),
+    /// `DEFLATE`: compressed from here on, after COMPRESS.
+    Deflate(String),
     /// `CLOSE` or, with true, `RESET`: the client is gone without a goodbye.
     Vanish(String, bool),
     /// `END`: the server closes the connection and says nothing more.
@@ -166,6 +168,7 @@ impl Script {
                 mailbox: rest.get(1).map(|&mailbox| mailbox.to_owned()),
             },
             ("TLS", []) => Step::Tls(session),
+            ("DEFLATE", []) => Step::Deflate(session),
             ("CLOSE", []) => Step::Vanish(session, false),
             ("RESET", []) => Step::Vanish(session, true),
             ("END", []) => Step::End(session),
