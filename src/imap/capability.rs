@@ -18,6 +18,7 @@ const EXTENSIONS: &[&str] = &[
     "UIDPLUS",            // RFC 4315
     "MOVE",               // RFC 6851
     "MULTIAPPEND",        // RFC 3502
+    "NOTIFY",             // RFC 5465
     "SPECIAL-USE",        // RFC 6154
     "CREATE-SPECIAL-USE", // RFC 6154 §3
     "CONDSTORE",          // RFC 7162

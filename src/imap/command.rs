@@ -79,6 +79,8 @@ pub enum CommandBody {
         mailbox: MailboxArgument,
         pieces: Vec<AppendPiece>,
     },
+    /// NOTIFY SET; `None` is NOTIFY NONE.
+    Notify(Option<Notify>),
     /// The name of a quota root.
     GetQuota(String),
     GetQuotaRoot(MailboxArgument),
@@ -180,6 +182,63 @@ pub struct List {
     pub return_children: bool,
     pub return_special_use: bool,
     pub return_status: Option<Vec<StatusItem>>,
+}
+
+/// NOTIFY SET (RFC 5465 §8).
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Notify {
+    /// Whether the STATUS of the mailboxes watched is wanted first.
+    pub status: bool,
+    /// What is wanted of the mailbox that is selected; `None` is nothing.
+    pub selected: Option<SelectedEvents>,
+    /// What is wanted of other mailboxes.
+    pub groups: Vec<EventGroup>,
+    /// Whether an event was named that we do not have.
+    pub unsupported: bool,
+}
+
+/// What is wanted of the selected mailbox: MessageNew and MessageExpunge, which come together, and more.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct SelectedEvents {
+    /// SELECTED-DELAYED: EXPUNGEs wait for a command that allows them.
+    pub delayed: bool,
+    /// FlagChange.
+    pub flags: bool,
+    /// What new messages are told with; empty is nothing.
+    pub items: Vec<FetchItem>,
+}
+
+/// An `event-group` about mailboxes that are not selected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventGroup {
+    /// Which mailboxes.
+    pub mailboxes: MailboxFilter,
+    /// Which events.
+    pub events: Events,
+}
+
+/// `filter-mailboxes-other`. Names that cannot be are left out: such mailboxes are ignored as those are that do not exist.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum MailboxFilter {
+    Inboxes,
+    Personal,
+    Subscribed,
+    Subtree(Vec<MailboxName>),
+    Mailboxes(Vec<MailboxName>),
+}
+
+/// Events of mailboxes that are not selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Events {
+    /// MessageNew and MessageExpunge, which come together.
+    pub messages: bool,
+    /// FlagChange.
+    pub flags: bool,
+    /// MailboxName.
+    pub names: bool,
+    /// SubscriptionChange.
+    pub subscriptions: bool,
 }
 
 /// An item of STATUS.

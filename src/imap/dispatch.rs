@@ -22,6 +22,7 @@ pub(crate) async fn run(
 ) -> Result<AnswerKind, Failure> {
     let Command { tag, body } = command;
     let expunge = may_expunge(&body);
+    let removes = removes(&body);
     prepare(session, state, &body).await?;
     let answer = match execute(session, state, &tag, body, &mut message, shutdown).await {
         Err(Failure::Answer(answer)) => answer,
@@ -31,7 +32,10 @@ pub(crate) async fn run(
         Box::pin(refuse(session, message)).await?;
     }
     if let State::Selected(_, selected) = state {
-        updates::tell(session, selected, expunge).await?;
+        match removes {
+            true => updates::tell(session, selected, expunge).await?,
+            false => updates::news(session, selected, expunge).await?,
+        }
         updates::hold_back(session, selected);
     }
     session.answer(Some(&tag), &answer);
@@ -125,8 +129,12 @@ async fn execute(
             Box::pin(quota::get_root(session, login, mailbox)).await
         }
         (_, C::SetQuota) => quota::set(),
-        (Authenticated(_), C::Idle) => Box::pin(idle::idle(session, None, shutdown)).await,
-        (Selected(_, selected), C::Idle) => Box::pin(idle::idle(session, Some(selected), shutdown)).await,
+        (Authenticated(login), C::Notify(asked)) => Box::pin(notify::notify(session, login, None, asked)).await,
+        (Selected(login, selected), C::Notify(asked)) => {
+            Box::pin(notify::notify(session, login, Some(selected), asked)).await
+        }
+        (Authenticated(login), C::Idle) => Box::pin(idle::idle(session, login, None, shutdown)).await,
+        (Selected(login, selected), C::Idle) => Box::pin(idle::idle(session, login, Some(selected), shutdown)).await,
 
         // §6.4: selected
         (Selected(login, selected), C::Check) => Box::pin(check::check(login, selected)).await,
@@ -177,6 +185,14 @@ fn may_expunge(body: &CommandBody) -> bool {
     }
 }
 
+/// Whether EXPUNGE is the answer to the command itself, whatever the client wants to hear (RFC 5465).
+fn removes(body: &CommandBody) -> bool {
+    matches!(
+        body,
+        CommandBody::Expunge | CommandBody::UidExpunge(_) | CommandBody::Move { .. }
+    )
+}
+
 /// What comes before a command in a selected mailbox.
 async fn prepare(session: &mut Session, state: &mut State, body: &CommandBody) -> Result<(), Failure> {
     let known = matches!(state, State::Authenticated(_) | State::Selected(..));
@@ -188,7 +204,7 @@ async fn prepare(session: &mut Session, state: &mut State, body: &CommandBody) -
     // A client may name a UID that it has learnt on another connection. So arrivals come first, or a MOVE of such a
     // message would say OK and do nothing.
     if names_uids(body) {
-        updates::tell(session, selected, false).await?;
+        updates::news(session, selected, false).await?;
     }
     // RFC 7162 §3.1. SELECT and EXAMINE tell it of the mailbox that they open.
     if aware && !matches!(body, CommandBody::Select { .. } | CommandBody::Examine { .. }) {

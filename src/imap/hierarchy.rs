@@ -56,6 +56,8 @@ pub(crate) struct Line {
     pub(crate) child_info: bool,
     /// Whether RETURN (STATUS) asks for its status (RFC 5819 §2).
     pub(crate) wants_status: bool,
+    /// OLDNAME: what it was called before (RFC 5465 §5.4).
+    pub(crate) old_name: Option<MailboxName>,
 }
 
 impl Hierarchy {
@@ -126,6 +128,18 @@ impl Hierarchy {
         lines.collect()
     }
 
+    /// A name as it is now, whether there is anything of that name or not (RFC 5465 §5.4, §5.5).
+    pub(crate) fn line(&self, name: MailboxName, old_name: Option<MailboxName>) -> Line {
+        let node = self.nodes.get(&Position::of(&name));
+        Line {
+            attributes: node.map_or_else(|| Node::default().attributes(true), |node| node.attributes(true)),
+            name,
+            child_info: false,
+            wants_status: false,
+            old_name,
+        }
+    }
+
     /// What LSUB answers: subscribed names, and for `%` the levels above them with \Noselect, which here says that they
     /// are not subscribed themselves (RFC 3501 §6.3.9).
     pub(crate) fn lsub(&self, pattern: &Pattern) -> Vec<(MailboxName, &'static str)> {
@@ -171,12 +185,22 @@ impl Node {
         if !selected && !self.hidden_below {
             return None;
         }
+        Some(Line {
+            name,
+            attributes: self.attributes(list.select_subscribed || list.return_subscribed),
+            child_info: self.selected_below,
+            wants_status: selected && self.exists,
+            old_name: None,
+        })
+    }
+
+    fn attributes(&self, subscribed: bool) -> Vec<&'static str> {
         let mut attributes = Vec::new();
         if !self.exists {
             // The second for clients that do not know the first (RFC 3501 §7.2.2).
             attributes.extend(["\\NonExistent", "\\Noselect"]);
         }
-        if (list.select_subscribed || list.return_subscribed) && self.subscribed {
+        if subscribed && self.subscribed {
             attributes.push("\\Subscribed");
         }
         attributes.push(match self.has_children {
@@ -185,12 +209,7 @@ impl Node {
         });
         // In plain LIST too, where macOS looks for them (RFC 6154 §2 allows it).
         attributes.extend(self.special_use.map(SpecialUse::attribute));
-        Some(Line {
-            name,
-            attributes,
-            child_info: self.selected_below,
-            wants_status: selected && self.exists,
-        })
+        attributes
     }
 }
 

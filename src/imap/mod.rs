@@ -11,6 +11,7 @@ mod dispatch;
 pub(crate) mod fetch;
 pub(crate) mod framer;
 mod hierarchy;
+pub(crate) mod notify;
 pub(crate) mod numbering;
 pub(crate) mod object_id;
 mod output;

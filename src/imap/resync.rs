@@ -54,7 +54,7 @@ async fn changed(session: &mut Session, selected: &Selected, since: u64, known: 
     for piece in Pieces::new(&known.intersection(selected.view.uids()), STATES) {
         let states = selected.view.mailbox().states(&piece);
         let changed = states.iter().filter(|state| state.mod_seq.get() > since);
-        updates::fetch(session, selected, &mut numbering, changed).await?;
+        updates::flags_of(session, selected, &mut numbering, changed).await?;
         tokio::task::consume_budget().await;
     }
     Ok(())

@@ -3,6 +3,7 @@
 use super::answer::{Answer, AnswerKind, Failure};
 use super::dispatch;
 use super::framer::Frame;
+use super::notify;
 use super::parse::ParseError;
 use super::session::{Imap, Session, State};
 use crate::mail::uidset::UidSet;
@@ -59,6 +60,10 @@ async fn converse(session: &mut Session, shutdown: &CancellationToken) -> Result
         // Before the select: a write that is dropped half done would spoil the BYE. The framer sends the rest.
         if session.connection.buffered().is_empty() || !session.notices.is_empty() {
             session.flush().await?;
+        }
+        if session.watch.is_some() && session.connection.buffered().is_empty() {
+            // Boxed, like everything that a session which idles must not carry.
+            Box::pin(notify::until_command(session, &mut state, shutdown)).await?;
         }
         let frame = tokio::select! {
             biased;
@@ -152,7 +157,7 @@ async fn start_tls(session: &mut Session) -> Result<(), Failure> {
 mod tests {
     use super::*;
     use crate::imap::commands::idle::idle;
-    use crate::imap::session::Selected;
+    use crate::imap::session::{Login, Selected};
 
     fn size_of_future<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
         size_of::<F>()
@@ -164,8 +169,8 @@ mod tests {
     fn a_session_that_idles_is_small() {
         let life = size_of_future(live);
         let idling = size_of_future(
-            |session: &'static mut Session, selected: Option<&'static mut Selected>| {
-                idle(session, selected, Box::leak(Box::new(CancellationToken::new())))
+            |session: &'static mut Session, (login, selected): (&'static Login, Option<&'static mut Selected>)| {
+                idle(session, login, selected, Box::leak(Box::new(CancellationToken::new())))
             },
         );
         assert!(life <= 3072 && idling <= 1024, "{life} and {idling} octets");

@@ -4,6 +4,7 @@ use super::answer::{Answer, AnswerKind, Failure};
 use super::capability;
 use super::command::SequenceSet;
 use super::framer::{Bounds, Framer};
+use super::notify::Watch;
 use super::numbering::SeqNum;
 use super::output::Output;
 use super::sequence;
@@ -72,6 +73,8 @@ pub(crate) struct Session {
     pub(crate) condstore: bool,
     /// Whether QRESYNC was enabled: expunges are told by VANISHED (RFC 7162 §3.2.3).
     pub(crate) qresync: bool,
+    /// What NOTIFY asked for; `None` as long as it was not used.
+    pub(crate) watch: Option<Box<Watch>>,
     /// Whether UTF-8 is on in names and strings (RFC 6855). Not offered yet, so always `false`.
     pub(crate) utf8: bool,
 }
@@ -91,6 +94,7 @@ impl Session {
             compressed: None,
             condstore: false,
             qresync: false,
+            watch: None,
             utf8: false,
             imap,
         }

@@ -2,6 +2,7 @@
 //! FLAGS (RFC 9051 §5.2, §7.3 to §7.5, RFC 7162 §3.2.10).
 
 use super::answer::Failure;
+use super::commands::fetch;
 use super::fetch::items;
 use super::numbering::Numbering;
 use super::output::Output;
@@ -10,6 +11,14 @@ use crate::mail::flags::{Flags, KeywordTable};
 use crate::mail::ids::Uid;
 use crate::mail::uidset::UidSet;
 use crate::mailbox::MessageState;
+
+/// As [`tell`], to a client that has not asked to be left alone (RFC 5465 §3.1).
+pub(crate) async fn news(session: &mut Session, selected: &mut Selected, may_expunge: bool) -> Result<(), Failure> {
+    match session.watch.as_ref().is_some_and(|watch| watch.is_deaf()) {
+        true => Ok(()),
+        false => tell(session, selected, may_expunge).await,
+    }
+}
 
 /// Takes in what has happened and writes it to the output; EXPUNGEs only when the command allows them.
 pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_expunge: bool) -> Result<(), Failure> {
@@ -37,18 +46,25 @@ pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_exp
     }
     session.notices.extend(updates.notices);
     // Boxed: most often there is nothing, and a session that idles must not carry it.
-    if updates.flags.iter().any(|update| !update.own) {
+    let flags_wanted = session.watch.as_ref().is_none_or(|watch| watch.flags());
+    if flags_wanted && updates.flags.iter().any(|update| !update.own) {
         // What only this session changed, the command that did so has answered, or was told to be silent about
         // (RFC 9051 §6.4.6).
         let others = updates.flags.iter().filter(|update| !update.own);
         let mut numbering = Numbering::default();
-        Box::pin(fetch(
+        Box::pin(flags_of(
             session,
             selected,
             &mut numbering,
             others.map(|update| &update.state),
         ))
         .await?;
+    }
+    let items = session.watch.as_ref().and_then(|watch| watch.items());
+    if let Some(items) = items
+        && !updates.arrived.is_empty()
+    {
+        Box::pin(fetch::announce(session, selected, &updates.arrived, &items)).await?;
     }
     Ok(())
 }
@@ -83,7 +99,7 @@ pub(crate) async fn vanished(session: &mut Session, earlier: &str, uids: &UidSet
 }
 
 /// The flags of messages, ascending by UID and above those that `numbering` has been asked for.
-pub(crate) async fn fetch(
+pub(crate) async fn flags_of(
     session: &mut Session,
     selected: &Selected,
     numbering: &mut Numbering,

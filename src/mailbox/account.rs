@@ -44,9 +44,9 @@ const SYNONYMS: [(&str, SpecialUse); 9] = [
     ("Archives", SpecialUse::Archive),
 ];
 
-/// The mailboxes of one account. Cheap to clone.
+/// The mailboxes of one account, in the hands of one session or of none. Cheap to clone.
 #[derive(Clone)]
-pub struct AccountMailboxes(Arc<Inner>);
+pub struct AccountMailboxes(Arc<Inner>, SessionId);
 
 pub(super) struct Inner {
     shared: Arc<Shared>,
@@ -107,7 +107,12 @@ impl AccountMailboxes {
             names: Mutex::new(names),
         });
         inner.shared.watch.account(inner.tree.root(), &inner);
-        Ok(AccountMailboxes(inner))
+        Ok(AccountMailboxes(inner, SessionId::NONE))
+    }
+
+    /// The same mailboxes in the hands of a session: what it does to them is marked as its own.
+    pub fn of_session(&self, session: SessionId) -> AccountMailboxes {
+        AccountMailboxes(Arc::clone(&self.0), session)
     }
 
     /// All mailboxes and all subscriptions, sorted by name with INBOX first.
@@ -180,7 +185,7 @@ impl AccountMailboxes {
         if self.names().mailboxes.contains_key(name) {
             return Err(Error::AlreadyExists);
         }
-        self.0.create_locked(name, special_use).await
+        self.0.create_locked(name, special_use, self.1).await
     }
 
     /// Deletes a mailbox and its messages; mailboxes below it stay (RFC 9051 §6.3.5). Sessions that have it selected see its
@@ -197,7 +202,10 @@ impl AccountMailboxes {
         let doomed = blocking(move || tree.doom(&folder)).await?;
         self.names().mailboxes.remove(name);
         let uids = mailbox.mark_deleted();
-        self.0.common.tell(AccountEvent::Deleted(name.clone()));
+        self.0.common.tell(AccountEvent::Deleted {
+            name: name.clone(),
+            origin: self.1,
+        });
         self.0.shared.watch.forget(&mailbox.place().folder);
         if let Err(error) = self.0.shared.index.forget(mailbox.id).await {
             // Rows without a mailbox: nobody finds them, and its UIDVALIDITY is not given again.
@@ -224,7 +232,7 @@ impl AccountMailboxes {
             below
         };
         if from.is_inbox() {
-            self.0.create_locked(to, None).await?;
+            self.0.create_locked(to, None, session).await?;
             let (inbox, target) = (self.0.open_locked(from).await?, self.0.open_locked(to).await?);
             let all = inbox.state().uids();
             inbox.move_to(session, &all, &target).await?;
@@ -250,11 +258,16 @@ impl AccountMailboxes {
             .collect::<Option<Vec<Folder>>>()
             .ok_or(crate::mail::mailbox_name::InvalidMailboxName::TooLong)?;
         if let Some(parent) = to.parent() {
-            self.0.create_missing(&parent).await?;
+            self.0.create_missing(&parent, session).await?;
         }
         for ((from, to), folder) in moves.into_iter().zip(folders) {
             self.0.rename_one(&from, &to, folder).await?;
         }
+        self.0.common.tell(AccountEvent::Renamed {
+            from: from.clone(),
+            to: to.clone(),
+            origin: session,
+        });
         Ok(())
     }
 
@@ -280,7 +293,11 @@ impl AccountMailboxes {
             blocking(move || tree.subscribe(&written)).await?;
             let now = list.contains(name);
             self.names().subscribed = list;
-            self.0.common.tell(AccountEvent::Subscribed(name.clone(), now));
+            self.0.common.tell(AccountEvent::Subscribed {
+                name: name.clone(),
+                now,
+                origin: self.1,
+            });
         }
         Ok(())
     }
@@ -372,11 +389,11 @@ impl Inner {
         Ok(mailbox)
     }
 
-    async fn create_missing(self: &Arc<Self>, name: &MailboxName) -> Result<()> {
+    async fn create_missing(self: &Arc<Self>, name: &MailboxName, origin: SessionId) -> Result<()> {
         let there = self.names().mailboxes.contains_key(name);
         match there {
             true => Ok(()),
-            false => Box::pin(self.create_locked(name, None)).await.map(|_| ()),
+            false => Box::pin(self.create_locked(name, None, origin)).await.map(|_| ()),
         }
     }
 
@@ -384,13 +401,14 @@ impl Inner {
         self: &Arc<Self>,
         name: &MailboxName,
         special_use: Option<SpecialUse>,
+        origin: SessionId,
     ) -> Result<Arc<Mailbox>> {
         let folder = self
             .tree
             .folder(name)
             .ok_or(crate::mail::mailbox_name::InvalidMailboxName::TooLong)?;
         if let Some(parent) = name.parent() {
-            self.create_missing(&parent).await?;
+            self.create_missing(&parent, origin).await?;
         }
         let taken = {
             let names = self.names();
@@ -414,7 +432,10 @@ impl Inner {
         let known = Known::new(folder.clone(), &control);
         self.names().mailboxes.insert(name.clone(), known);
         let mailbox = self.load_mailbox(place, control).await?;
-        self.common.tell(AccountEvent::Created(name.clone()));
+        self.common.tell(AccountEvent::Created {
+            name: name.clone(),
+            origin,
+        });
         self.admit(name, &folder, mailbox).await
     }
 
@@ -435,11 +456,6 @@ impl Inner {
         if let Some(known) = names.mailboxes.remove(from) {
             names.mailboxes.insert(to.clone(), Known { folder, ..known });
         }
-        drop(names);
-        self.common.tell(AccountEvent::Renamed {
-            from: from.clone(),
-            to: to.clone(),
-        });
         Ok(())
     }
 
@@ -458,7 +474,10 @@ impl Inner {
                 }
             }
             for name in read.mailboxes.keys().filter(|name| !names.mailboxes.contains_key(name)) {
-                self.common.tell(AccountEvent::Created(name.clone()));
+                self.common.tell(AccountEvent::Created {
+                    name: name.clone(),
+                    origin: SessionId::NONE,
+                });
             }
             std::mem::replace(&mut *names, read)
         };
@@ -466,7 +485,10 @@ impl Inner {
             if self.names().mailboxes.contains_key(&name) {
                 continue;
             }
-            self.common.tell(AccountEvent::Deleted(name));
+            self.common.tell(AccountEvent::Deleted {
+                name,
+                origin: SessionId::NONE,
+            });
             if let Some(mailbox) = known.open.upgrade() {
                 let _writing = mailbox.write().await?;
                 mailbox.mark_deleted();

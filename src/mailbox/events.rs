@@ -27,18 +27,50 @@ pub enum AccountEvent {
         origin: SessionId,
     },
     /// A mailbox was made.
-    Created(MailboxName),
+    Created {
+        /// Its name.
+        name: MailboxName,
+        /// Who did it.
+        origin: SessionId,
+    },
     /// A mailbox was deleted.
-    Deleted(MailboxName),
-    /// A mailbox has another name.
+    Deleted {
+        /// Its name.
+        name: MailboxName,
+        /// Who did it.
+        origin: SessionId,
+    },
+    /// A mailbox has another name, and so have those below it.
     Renamed {
         /// The old one.
         from: MailboxName,
         /// The new one.
         to: MailboxName,
+        /// Who did it.
+        origin: SessionId,
     },
-    /// A name was put on the subscription list (`true`) or taken off it.
-    Subscribed(MailboxName, bool),
+    /// A name was put on the subscription list or taken off it.
+    Subscribed {
+        /// The name, of a mailbox or not.
+        name: MailboxName,
+        /// Whether it is on the list now.
+        now: bool,
+        /// Who did it.
+        origin: SessionId,
+    },
+}
+
+impl AccountEvent {
+    /// Who did it; [`SessionId::NONE`] when it was no session.
+    pub fn origin(&self) -> SessionId {
+        match self {
+            AccountEvent::Messages { origin, .. }
+            | AccountEvent::Created { origin, .. }
+            | AccountEvent::Deleted { origin, .. }
+            | AccountEvent::Renamed { origin, .. }
+            | AccountEvent::Subscribed { origin, .. } => *origin,
+        }
+    }
 }
 
 /// What happened to messages.

@@ -572,10 +572,10 @@ async fn an_account_tells_what_happens_in_it_and_how_much_it_holds() {
                 assert!(mailbox.upgrade().is_some());
                 format!("{what:?}")
             }
-            AccountEvent::Created(name) => format!("created {name}"),
-            AccountEvent::Deleted(name) => format!("deleted {name}"),
-            AccountEvent::Renamed { from, to } => format!("{from} is {to}"),
-            AccountEvent::Subscribed(name, on) => format!("subscribed {name} {on}"),
+            AccountEvent::Created { name, .. } => format!("created {name}"),
+            AccountEvent::Deleted { name, .. } => format!("deleted {name}"),
+            AccountEvent::Renamed { from, to, .. } => format!("{from} is {to}"),
+            AccountEvent::Subscribed { name, now: on, .. } => format!("subscribed {name} {on}"),
         });
     }
     let wanted = [

@@ -46,6 +46,8 @@ pub struct Updates {
     pub expunged: Vec<(usize, Uid)>,
     /// Messages there are now, when some arrived or (with `expunged`) the number changed by arrival.
     pub exists: Option<usize>,
+    /// Of the messages that arrived, those that others brought.
+    pub arrived: UidSet,
     /// Messages marked recent for this session, when new ones arrived.
     pub recent: Option<usize>,
     /// The keyword table grew: FLAGS and PERMANENTFLAGS are to be told again, before `flags`.
@@ -71,6 +73,8 @@ pub struct FlagUpdate {
 #[derive(Default)]
 struct Learnt {
     arrived: UidSet,
+    /// Of `arrived`, those that this session brought itself.
+    own: UidSet,
     expunged: UidSet,
     /// Changed by others (`false`) or by this session alone (`true`).
     flags: BTreeMap<Uid, bool>,
@@ -215,6 +219,7 @@ impl View {
             // Positions are unaffected by arrivals, which have higher UIDs than all before.
             self.uids.extend(&learnt.arrived);
             updates.exists = (!learnt.arrived.is_empty()).then_some(0);
+            updates.arrived = learnt.arrived.difference(&learnt.own);
         }
         drop(state);
         if may_expunge && !self.gone.is_empty() {
@@ -236,6 +241,9 @@ impl View {
             match &change.kind {
                 Kind::Arrived(uids, notice) => {
                     learnt.arrived = learnt.arrived.union(uids);
+                    if change.origin == self.session {
+                        learnt.own = learnt.own.union(uids);
+                    }
                     let at = change.mod_seq.get();
                     if self.waited.from < at && at <= self.waited.to {
                         learnt.notices.push(Arc::clone(notice));
@@ -264,6 +272,7 @@ impl View {
         let changed = state.messages.iter().filter(|entry| entry.mod_seq > self.mod_seq);
         Learnt {
             arrived: now.difference(&self.uids),
+            own: UidSet::new(),
             expunged: self.uids.difference(&now),
             flags: changed
                 .filter(|entry| self.uids.contains(entry.uid))

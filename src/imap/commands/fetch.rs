@@ -74,6 +74,22 @@ pub(crate) async fn fetch(
     })
 }
 
+/// Tells of messages that have just arrived what the client asked for (RFC 5465 §5.2).
+pub(crate) async fn announce(
+    session: &mut Session,
+    selected: &Selected,
+    arrived: &UidSet,
+    items: &[FetchItem],
+) -> Result<(), Failure> {
+    let mut items = items.to_vec();
+    // RFC 7162 §3.2.3: who enabled QRESYNC is told UID and MODSEQ in any case.
+    if session.qresync && !items.contains(&FetchItem::ModSeq) {
+        items.push(FetchItem::ModSeq);
+    }
+    let plan = Plan::new(&items, session.qresync, None, selected.view.read_only());
+    run(session, selected, &plan, arrived).await.map(drop)
+}
+
 /// Returns whether some of the messages are gone.
 async fn run(session: &mut Session, selected: &Selected, plan: &Plan<'_>, uids: &UidSet) -> Result<bool, Failure> {
     let mailbox = Arc::clone(selected.view.mailbox());

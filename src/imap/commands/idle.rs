@@ -4,7 +4,8 @@
 //! taken within the write timeout, which finds out the dead.
 
 use crate::imap::answer::{Answer, Failure, Outcome};
-use crate::imap::session::{Selected, Session};
+use crate::imap::notify;
+use crate::imap::session::{Login, Selected, Session};
 use crate::imap::updates;
 use crate::net::connection::{LineEnd, ReadError};
 use std::time::Duration;
@@ -24,9 +25,11 @@ enum Event {
     Shutdown,
 }
 
-/// Tells what happens in the selected mailbox, if there is one, the moment it happens, until the client says `DONE`.
+/// Tells what happens in the selected mailbox, if there is one, the moment it happens, until the client says `DONE`. Of
+/// other mailboxes, and of which there are, nothing is told but what NOTIFY asked for (RFC 5465 §3.1).
 pub(crate) async fn idle(
     session: &mut Session,
+    login: &Login,
     mut selected: Option<&mut Selected>,
     shutdown: &CancellationToken,
 ) -> Outcome {
@@ -36,16 +39,17 @@ pub(crate) async fn idle(
     let mut line = Vec::new();
     loop {
         if let Some(selected) = &mut selected {
-            updates::tell(session, selected, true).await?;
+            updates::news(session, selected, true).await?;
             if selected.view.is_deleted() {
                 return Err(Failure::Bye("The selected mailbox was deleted"));
             }
         }
+        notify::tell(session, login, selected.as_deref()).await?;
         session.flush().await?;
         session.connection.rest();
         let event = tokio::select! {
             read = session.connection.read_line(&mut line, MAX_LINE, NO_TIMEOUT) => Event::Line(read),
-            () = changed(&mut selected) => Event::Changed,
+            () = notify::changed(&mut session.watch, &mut selected) => Event::Changed,
             () = tokio::time::sleep_until(next_heartbeat) => Event::Heartbeat,
             () = shutdown.cancelled() => Event::Shutdown,
         };
@@ -60,12 +64,5 @@ pub(crate) async fn idle(
             Event::Line(Ok(_) | Err(ReadError::LineTooLong)) => return Ok(Answer::bad("Expected DONE")),
             Event::Line(Err(error)) => return Err(error.into()),
         }
-    }
-}
-
-async fn changed(selected: &mut Option<&mut Selected>) {
-    match selected {
-        Some(selected) => selected.view.changed().await,
-        None => std::future::pending().await,
     }
 }

@@ -61,7 +61,8 @@ async fn with_status(
     Ok(())
 }
 
-fn write(session: &mut Session, line: &Line) {
+/// One LIST response.
+pub(crate) fn write(session: &mut Session, line: &Line) {
     let output = &mut session.output;
     output.text(format_args!(
         "* LIST ({}) \"{}\" ",
@@ -71,6 +72,11 @@ fn write(session: &mut Session, line: &Line) {
     output.mailbox(line.name.as_str());
     if line.child_info {
         output.raw(b" (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+    }
+    if let Some(old_name) = &line.old_name {
+        output.raw(b" (\"OLDNAME\" (");
+        output.mailbox(old_name.as_str());
+        output.raw(b"))");
     }
     output.raw(b"\r\n");
 }

@@ -42,7 +42,12 @@ pub(super) fn may_log_in(session: &Session) -> Result<(), Failure> {
 
 /// Opens the account's mailboxes.
 pub(super) async fn enter(session: &mut Session, state: &mut State, account: Account) -> Outcome {
-    let mailboxes = session.imap.mailboxes.account(&account.address).await?;
+    let mailboxes = session
+        .imap
+        .mailboxes
+        .account(&account.address)
+        .await?
+        .of_session(session.id);
     tracing::Span::current().record("account", tracing::field::display(&account.address));
     tracing::info!(encrypted = session.connection.tls().is_some(), "logged in");
     session.login_deadline = None;

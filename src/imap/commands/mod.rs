@@ -22,6 +22,7 @@ pub(crate) mod lsub;
 pub(crate) mod move_;
 pub(crate) mod namespace;
 pub(crate) mod noop;
+pub(crate) mod notify;
 pub(crate) mod quota;
 pub(crate) mod rename;
 pub(crate) mod search;

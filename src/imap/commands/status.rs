@@ -21,7 +21,7 @@ pub(crate) async fn status(
 }
 
 /// One STATUS response (RFC 9051 §7.3.4).
-pub(super) fn write(session: &mut Session, name: &str, items: &[StatusItem], status: &MailboxStatus) {
+pub(crate) fn write(session: &mut Session, name: &str, items: &[StatusItem], status: &MailboxStatus) {
     let append_limit = session.append_limit();
     response(&mut session.output, name, items, status, append_limit);
 }

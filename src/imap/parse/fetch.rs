@@ -34,14 +34,21 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<CommandBody> {
     })
 }
 
+/// A list of items, each once.
+pub(super) fn attributes(cursor: &mut Cursor<'_>) -> Parsed<Vec<FetchItem>> {
+    let mut items = Vec::new();
+    cursor.list(1..=MAX_ITEMS, |cursor| {
+        add(&mut items, item(cursor)?);
+        Ok(())
+    })?;
+    Ok(items)
+}
+
 /// A macro, an item, or a list of items. Each item once.
 fn items(cursor: &mut Cursor<'_>) -> Parsed<Vec<FetchItem>> {
     let mut items = Vec::new();
     if cursor.peek() == Some(b'(') {
-        cursor.list(1..=MAX_ITEMS, |cursor| {
-            add(&mut items, item(cursor)?);
-            Ok(())
-        })?;
+        items = attributes(cursor)?;
     } else if cursor.keyword("FAST") {
         items.extend(FAST);
     } else if cursor.keyword("ALL") {

@@ -25,6 +25,7 @@ mod id;
 mod list;
 pub(super) mod literal;
 mod mailbox;
+mod notify;
 mod quota;
 mod search;
 mod search_return;
@@ -181,6 +182,7 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
         "LSUB" => list::lsub(cursor),
         "STATUS" => status::status(cursor),
         "APPEND" => append::append(cursor),
+        "NOTIFY" => notify::notify(cursor),
         "GETQUOTA" => quota::get(cursor),
         "GETQUOTAROOT" => mailbox::argument(cursor).map(CommandBody::GetQuotaRoot),
         "SETQUOTA" => quota::set(cursor),

@@ -1,0 +1,483 @@
+//! What a client is told all the time because it asked for it by NOTIFY (RFC 5465): between commands, and in IDLE (§4).
+//!
+//! An event only says where to look: what is told is the state at that moment. A session that lagged behind the events
+//! looks at everything it watches, and tells what it would have told before: NOTIFICATIONOVERFLOW (§5.8) is never needed.
+
+use super::answer::Failure;
+use super::command::{EventGroup, Events, FetchItem, MailboxFilter, Notify, StatusItem};
+use super::commands::{list, status};
+use super::hierarchy::Hierarchy;
+use super::session::{Login, Selected, Session, State};
+use super::updates;
+use crate::mail::mailbox_name::MailboxName;
+use crate::mailbox::{AccountEvent, AccountMailboxes, Error, MailboxInfo, MessageEvent};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// What a session watches.
+pub(crate) struct Watch {
+    /// Of the selected mailbox; `None` is nothing.
+    selected: Option<Immediate>,
+    groups: Vec<EventGroup>,
+    /// What happens in the account; `None` when nothing of it is watched.
+    events: Option<Receiver<AccountEvent>>,
+    /// What was heard and not yet looked at.
+    heard: Vec<AccountEvent>,
+    /// Whether events were missed.
+    lost: bool,
+    /// The names as they were when the client was last told of them, to find out what was missed.
+    names: Names,
+}
+
+/// What is told of the selected mailbox.
+struct Immediate {
+    delayed: bool,
+    flags: bool,
+    items: Arc<[FetchItem]>,
+}
+
+/// Whether each name exists, and whether it is subscribed.
+type Names = BTreeMap<MailboxName, (bool, bool)>;
+
+impl Watch {
+    /// NOTIFY NONE: nothing is told.
+    pub(crate) fn nothing() -> Watch {
+        Watch {
+            selected: None,
+            groups: Vec::new(),
+            events: None,
+            heard: Vec::new(),
+            lost: false,
+            names: Names::new(),
+        }
+    }
+
+    /// NOTIFY SET: from now on.
+    pub(crate) fn new(asked: Notify, mailboxes: &AccountMailboxes) -> Watch {
+        let events = (!asked.groups.is_empty()).then(|| mailboxes.events());
+        Watch {
+            selected: asked.selected.map(|selected| Immediate {
+                delayed: selected.delayed,
+                flags: selected.flags,
+                items: selected.items.into(),
+            }),
+            groups: asked.groups,
+            events,
+            names: names(&mailboxes.list()),
+            ..Watch::nothing()
+        }
+    }
+
+    /// Whether nothing of the selected mailbox is told but what commands answer.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.selected.is_none()
+    }
+
+    /// Whether EXPUNGE is told between commands.
+    fn expunges(&self) -> bool {
+        self.selected.as_ref().is_some_and(|selected| !selected.delayed)
+    }
+
+    /// Whether flags that others change are told.
+    pub(crate) fn flags(&self) -> bool {
+        self.selected.as_ref().is_some_and(|selected| selected.flags)
+    }
+
+    /// What new messages are told with, if anything.
+    pub(crate) fn items(&self) -> Option<Arc<[FetchItem]>> {
+        let items = &self.selected.as_ref()?.items;
+        (!items.is_empty()).then(|| Arc::clone(items))
+    }
+
+    /// All that is wanted of a mailbox that is not selected.
+    fn wanted(&self, name: &MailboxName, subscribed: bool) -> Events {
+        let groups = self
+            .groups
+            .iter()
+            .filter(|group| group.mailboxes.covers(name, subscribed));
+        groups.fold(Events::default(), |all, group| all.and(group.events))
+    }
+
+    /// Waits until there may be something to tell. Cancellation-safe.
+    async fn changed(&mut self) {
+        let Some(events) = &mut self.events else {
+            return std::future::pending().await;
+        };
+        match events.recv().await {
+            Ok(event) => self.heard.push(event),
+            Err(RecvError::Lagged(_)) => self.lost = true,
+            Err(RecvError::Closed) => self.events = None,
+        }
+    }
+
+    /// Takes in all that has happened.
+    fn listen(&mut self) {
+        while let Some(events) = &mut self.events {
+            match events.try_recv() {
+                Ok(event) => self.heard.push(event),
+                Err(TryRecvError::Lagged(_)) => self.lost = true,
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Closed) => self.events = None,
+            }
+        }
+    }
+
+    /// What there is to tell of what was heard.
+    fn news(&mut self, session: &Session, selected: Option<&Selected>, list: &[MailboxInfo]) -> News {
+        let mut news = News::default();
+        let subscribed = |name: &MailboxName| list.iter().any(|info| info.name == *name && info.subscribed);
+        let heard = std::mem::take(&mut self.heard);
+        for event in heard.into_iter().filter(|event| event.origin() != session.id) {
+            match event {
+                AccountEvent::Messages { mailbox, what, .. } => {
+                    let Some(mailbox) = mailbox.upgrade() else { continue };
+                    if selected.is_some_and(|selected| Arc::ptr_eq(selected.view.mailbox(), &mailbox)) {
+                        continue;
+                    }
+                    let name = mailbox.name();
+                    let wanted = self.wanted(&name, subscribed(&name));
+                    if wanted.messages && (wanted.flags || what != MessageEvent::Flags) {
+                        news.statuses.insert(name);
+                    }
+                }
+                // The level above may have got its first child, or lost its last one.
+                AccountEvent::Created { name, .. } | AccountEvent::Deleted { name, .. } => {
+                    let parent = name.parent();
+                    for name in std::iter::once(name).chain(parent) {
+                        if self.wanted(&name, subscribed(&name)).names {
+                            news.name(name, None);
+                        }
+                    }
+                }
+                AccountEvent::Renamed { from, to, .. } => {
+                    let wanted = self
+                        .wanted(&from, subscribed(&from))
+                        .and(self.wanted(&to, subscribed(&to)));
+                    if wanted.names {
+                        news.name(to, Some(from));
+                    }
+                }
+                // Also when it just left the subscribed ones.
+                AccountEvent::Subscribed { name, .. } => {
+                    if self.wanted(&name, true).subscriptions {
+                        news.name(name, None);
+                    }
+                }
+            }
+        }
+        if std::mem::take(&mut self.lost) {
+            self.look_everywhere(&mut news, selected, list);
+        }
+        self.names = names(list);
+        news
+    }
+
+    /// After events were missed: what has become of all that is watched.
+    fn look_everywhere(&self, news: &mut News, selected: Option<&Selected>, list: &[MailboxInfo]) {
+        news.statuses.extend(self.watched(selected, list));
+        let now = names(list);
+        let all: BTreeSet<&MailboxName> = self.names.keys().chain(now.keys()).collect();
+        for name in all {
+            let get = |names: &Names| names.get(name).copied().unwrap_or_default();
+            let ((existed, was_subscribed), (exists, subscribed)) = (get(&self.names), get(&now));
+            let wanted = self.wanted(name, subscribed || was_subscribed);
+            if (wanted.names && existed != exists) || (wanted.subscriptions && was_subscribed != subscribed) {
+                news.name(name.clone(), None);
+            }
+        }
+    }
+
+    /// The mailboxes whose messages are watched, the selected one left out.
+    fn watched(&self, selected: Option<&Selected>, list: &[MailboxInfo]) -> Vec<MailboxName> {
+        let selected = selected.map(|selected| selected.view.mailbox().name());
+        let there = list
+            .iter()
+            .filter(|info| info.exists && Some(&info.name) != selected.as_ref());
+        let watched = there.filter(|info| self.wanted(&info.name, info.subscribed).messages);
+        watched.map(|info| info.name.clone()).collect()
+    }
+}
+
+/// What is to be told.
+#[derive(Default)]
+struct News {
+    /// By LIST, in this order, with the old name of what was renamed.
+    names: Vec<(MailboxName, Option<MailboxName>)>,
+    /// By STATUS.
+    statuses: BTreeSet<MailboxName>,
+}
+
+impl News {
+    /// A name is told as it is now, so once is enough.
+    fn name(&mut self, name: MailboxName, old_name: Option<MailboxName>) {
+        if old_name.is_some() || !self.names.iter().any(|(known, _)| *known == name) {
+            self.names.push((name, old_name));
+        }
+    }
+}
+
+impl MailboxFilter {
+    fn covers(&self, name: &MailboxName, subscribed: bool) -> bool {
+        match self {
+            // All mail is delivered there.
+            MailboxFilter::Inboxes => name.is_inbox(),
+            MailboxFilter::Personal => true,
+            MailboxFilter::Subscribed => subscribed,
+            MailboxFilter::Subtree(roots) => roots.iter().any(|root| name == root || name.is_below(root)),
+            MailboxFilter::Mailboxes(names) => names.contains(name),
+        }
+    }
+}
+
+impl Events {
+    fn and(self, other: Events) -> Events {
+        Events {
+            messages: self.messages || other.messages,
+            flags: self.flags || other.flags,
+            names: self.names || other.names,
+            subscriptions: self.subscriptions || other.subscriptions,
+        }
+    }
+}
+
+fn names(list: &[MailboxInfo]) -> Names {
+    let name = |info: &MailboxInfo| (info.name.clone(), (info.exists, info.subscribed));
+    list.iter().map(name).collect()
+}
+
+/// Waits until something may have happened to the selected mailbox or to what is watched. Cancellation-safe.
+pub(crate) async fn changed(watch: &mut Option<Box<Watch>>, selected: &mut Option<&mut Selected>) {
+    let deaf = watch.as_ref().is_some_and(|watch| watch.is_deaf());
+    let in_selected = async {
+        match selected {
+            Some(selected) if !deaf => selected.view.changed().await,
+            _ => std::future::pending().await,
+        }
+    };
+    let in_account = async {
+        match watch {
+            Some(watch) => watch.changed().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = in_selected => {}
+        () = in_account => {}
+    }
+}
+
+/// Tells what has happened to what is watched outside of the selected mailbox.
+pub(crate) async fn tell(session: &mut Session, login: &Login, selected: Option<&Selected>) -> Result<(), Failure> {
+    let Some(mut watch) = session.watch.take() else {
+        return Ok(());
+    };
+    watch.listen();
+    let told = match watch.heard.is_empty() && !watch.lost {
+        true => Ok(()),
+        // Boxed: most often there is nothing, and a session that idles must not carry it.
+        false => Box::pin(tell_news(session, login, selected, &mut watch)).await,
+    };
+    session.watch = Some(watch);
+    told
+}
+
+async fn tell_news(
+    session: &mut Session,
+    login: &Login,
+    selected: Option<&Selected>,
+    watch: &mut Watch,
+) -> Result<(), Failure> {
+    let list = login.mailboxes.list();
+    let news = watch.news(session, selected, &list);
+    if !news.names.is_empty() {
+        let hierarchy = Hierarchy::new(list.clone());
+        for (name, old_name) in news.names {
+            list::write(session, &hierarchy.line(name, old_name));
+            session.relieve().await?;
+        }
+    }
+    tell_statuses(session, login, watch, news.statuses, &list).await
+}
+
+/// The STATUS of all mailboxes whose messages are watched (RFC 5465 §3.1).
+pub(crate) async fn tell_watched(
+    session: &mut Session,
+    login: &Login,
+    selected: Option<&Selected>,
+    watch: &Watch,
+) -> Result<(), Failure> {
+    let list = login.mailboxes.list();
+    let watched = watch.watched(selected, &list);
+    tell_statuses(session, login, watch, watched, &list).await
+}
+
+async fn tell_statuses(
+    session: &mut Session,
+    login: &Login,
+    watch: &Watch,
+    names: impl IntoIterator<Item = MailboxName>,
+    list: &[MailboxInfo],
+) -> Result<(), Failure> {
+    for name in names {
+        let subscribed = list.iter().any(|info| info.name == name && info.subscribed);
+        let items = items(watch.wanted(&name, subscribed), session.condstore);
+        match Box::pin(login.mailboxes.status(&name)).await {
+            Ok(found) => status::write(session, name.as_str(), &items, &found),
+            Err(Error::NotFound) => {}
+            // Logs the cause. The next event tells more.
+            Err(error) => drop(Failure::from(error)),
+        }
+        session.relieve().await?;
+    }
+    Ok(())
+}
+
+/// All that RFC 5465 §3.1 and §5.1 to §5.3 want of a STATUS, whatever has happened; UNSEEN for who wants flags.
+fn items(wanted: Events, condstore: bool) -> Vec<StatusItem> {
+    let mut items = vec![StatusItem::UidValidity, StatusItem::UidNext, StatusItem::Messages];
+    if wanted.flags {
+        items.push(StatusItem::Unseen);
+    }
+    if condstore {
+        items.push(StatusItem::HighestModSeq);
+    }
+    items
+}
+
+/// Tells a client that listens all the time what happens, until it says something.
+pub(crate) async fn until_command(
+    session: &mut Session,
+    state: &mut State,
+    shutdown: &CancellationToken,
+) -> Result<(), Failure> {
+    let deadline = Instant::now() + session.bounds().timeout;
+    while session.connection.buffered().is_empty() {
+        let (login, mut selected) = match state {
+            State::Authenticated(login) => (login, None),
+            State::Selected(login, selected) => (login, Some(selected)),
+            _ => return Ok(()),
+        };
+        if let Some(selected) = &mut selected {
+            let expunges = session.watch.as_ref().is_some_and(|watch| watch.expunges());
+            updates::news(session, selected, expunges).await?;
+            updates::hold_back(session, selected);
+            if selected.view.is_deleted() {
+                return Err(Failure::Bye("The selected mailbox was deleted"));
+            }
+        }
+        tell(session, login, selected.as_deref()).await?;
+        session.flush().await?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return Err(Failure::Bye("Server is shutting down")),
+            read = session.connection.fill(left) => { read?; }
+            () = changed(&mut session.watch, &mut selected) => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(name: &str) -> MailboxName {
+        MailboxName::new(name).unwrap()
+    }
+
+    fn info(mailbox: &str, exists: bool, subscribed: bool) -> MailboxInfo {
+        MailboxInfo {
+            name: name(mailbox),
+            special_use: None,
+            subscribed,
+            exists,
+        }
+    }
+
+    fn watching(groups: Vec<(MailboxFilter, Events)>) -> Watch {
+        let groups = groups
+            .into_iter()
+            .map(|(mailboxes, events)| EventGroup { mailboxes, events });
+        Watch {
+            groups: groups.collect(),
+            ..Watch::nothing()
+        }
+    }
+
+    const MESSAGES: Events = Events {
+        messages: true,
+        flags: false,
+        names: false,
+        subscriptions: false,
+    };
+
+    #[test]
+    fn all_groups_that_cover_a_mailbox_count() {
+        let names = Events {
+            names: true,
+            ..Events::default()
+        };
+        let watch = watching(vec![
+            (MailboxFilter::Subtree(vec![name("Lists")]), MESSAGES),
+            (MailboxFilter::Subscribed, names),
+            (MailboxFilter::Inboxes, MESSAGES),
+            (MailboxFilter::Mailboxes(vec![name("a*")]), MESSAGES),
+        ]);
+        for (mailbox, subscribed, messages, names) in [
+            ("Lists", false, true, false),
+            ("Lists/rust", true, true, true),
+            ("Listserv", true, false, true),
+            ("INBOX", false, true, false),
+            ("INBOX/below", false, false, false),
+            ("a*", false, true, false),
+            ("ab", false, false, false),
+        ] {
+            let wanted = watch.wanted(&name(mailbox), subscribed);
+            assert_eq!((wanted.messages, wanted.names), (messages, names), "{mailbox}");
+        }
+    }
+
+    #[test]
+    fn who_missed_events_learns_the_same_by_looking() {
+        let events = Events {
+            names: true,
+            subscriptions: true,
+            ..MESSAGES
+        };
+        let mut watch = watching(vec![(MailboxFilter::Personal, events)]);
+        watch.names = names(&[
+            info("gone", true, false),
+            info("kept", true, false),
+            info("left", true, true),
+        ]);
+        let now = [
+            info("kept", true, false),
+            info("left", true, false),
+            info("new", true, true),
+        ];
+        let mut news = News::default();
+        watch.look_everywhere(&mut news, None, &now);
+        let told: Vec<&str> = news.names.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(told, ["gone", "left", "new"]);
+        assert_eq!(news.statuses.len(), 3);
+    }
+
+    #[test]
+    fn a_status_has_what_the_events_want() {
+        use StatusItem::*;
+        assert_eq!(items(MESSAGES, false), [UidValidity, UidNext, Messages]);
+        let flags = Events {
+            flags: true,
+            ..MESSAGES
+        };
+        assert_eq!(
+            items(flags, true),
+            [UidValidity, UidNext, Messages, Unseen, HighestModSeq]
+        );
+    }
+}
