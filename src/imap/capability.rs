@@ -19,6 +19,7 @@ const EXTENSIONS: &[&str] = &[
     "MOVE",               // RFC 6851
     "MULTIAPPEND",        // RFC 3502
     "NOTIFY",             // RFC 5465
+    "BINARY",             // RFC 3516
     "SPECIAL-USE",        // RFC 6154
     "CREATE-SPECIAL-USE", // RFC 6154 §3
     "CONDSTORE",          // RFC 7162

@@ -312,6 +312,21 @@ pub enum FetchItem {
     BodyStructure,
     /// BODY[...], BODY.PEEK[...], RFC822, RFC822.HEADER, RFC822.TEXT.
     BodySection(BodySection),
+    /// BINARY[...] and BINARY.PEEK[...] (RFC 3516).
+    Binary(BinarySection),
+    /// BINARY.SIZE[...]: the part.
+    BinarySize(Vec<u32>),
+}
+
+/// The bytes of a part without its transfer encoding (RFC 3516 §4.2).
+#[derive(Clone, Debug, PartialEq)]
+pub struct BinarySection {
+    /// Part numbers; empty is the whole message.
+    pub part: Vec<u32>,
+    /// `<start.length>` of what is decoded: length is never 0.
+    pub partial: Option<(u32, u32)>,
+    /// Whether \Seen stays as it is.
+    pub peek: bool,
 }
 
 /// Bytes of a message.

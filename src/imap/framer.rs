@@ -59,6 +59,8 @@ pub(crate) struct Literal {
     pub(crate) size: u64,
     /// Whether the client waits for `+` (RFC 9051 §4.3); if not, the octets come whether we want them or not.
     pub(crate) synchronizing: bool,
+    /// Whether it may hold NUL (RFC 3516 §4.4).
+    pub(crate) binary: bool,
 }
 
 /// The most octets that are skipped for a literal which nobody asked for. Beyond, the connection ends.
@@ -298,16 +300,20 @@ impl Framer {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        if announced.binary {
-            return Err(self.bad("binary literals are not supported".to_owned()));
-        }
         if let Some(parsed) = grammar(&self.taken, true)? {
             let size = announced
                 .octets
                 .ok_or_else(|| self.bad("a literal of more than 63 bits".to_owned()))?;
             self.reset();
-            let synchronizing = announced.synchronizing;
-            return Ok(Announced::Message(parsed, Literal { size, synchronizing }));
+            let literal = Literal {
+                size,
+                synchronizing: announced.synchronizing,
+                binary: announced.binary,
+            };
+            return Ok(Announced::Message(parsed, literal));
+        }
+        if announced.binary {
+            return Err(self.bad("only a message can be a binary literal".to_owned()));
         }
         let room = bounds.command.saturating_sub(self.taken.len() + 2) as u64;
         match announced.octets {

@@ -150,6 +150,10 @@ impl Upload {
             session.connection.consume(take);
             left -= take as u64;
         }
+        if nul && literal.binary {
+            // RFC 3516 §4.4: what holds NUL would have to be stored in another encoding.
+            return Ok(Err(no("UNKNOWN-CTE", "Messages with NUL are not stored; use base64")));
+        }
         if nul {
             // RFC 9051 §4.3: no NUL in a literal, and we would have to send one back.
             return Ok(Err(no("CANNOT", "The message has a NUL octet")));

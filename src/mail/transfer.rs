@@ -1,24 +1,31 @@
-//! Content-Transfer-Encoding undone piece by piece (RFC 2045 §6), for searching and previews. Lenient: what is
-//! not valid is passed over or taken as it is, for a search should rather find too much than stop.
+//! Content-Transfer-Encoding undone piece by piece (RFC 2045 §6). Lenient as RFC 2045 §6.7 and §6.8 advise: in base64 what
+//! is not of its alphabet is passed over, in quoted-printable what is no escape is taken as it is.
 
 /// A decoder for one body, fed with pieces cut anywhere.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Transfer {
     /// 7bit, 8bit, binary and what we do not know.
     Identity,
     /// base64 (RFC 2045 §6.8).
     Base64 { bits: u32, count: u8 },
-    /// quoted-printable (RFC 2045 §6.7): what may be the beginning of an escape.
+    /// quoted-printable (RFC 2045 §6.7): what may be the beginning of an escape, and white space that may be the end of a
+    /// line.
     QuotedPrintable { held: Vec<u8> },
 }
 
 impl Transfer {
-    /// The decoder for an encoding by its name, in upper case as the summary has it.
+    /// The decoder for an encoding by its name, in upper case as the summary has it. What is not known stays as it is.
     pub(crate) fn new(encoding: &[u8]) -> Transfer {
+        Transfer::known(encoding).unwrap_or(Transfer::Identity)
+    }
+
+    /// The decoder for an encoding, if it is one of RFC 2045.
+    pub(crate) fn known(encoding: &[u8]) -> Option<Transfer> {
         match encoding {
-            b"BASE64" => Transfer::Base64 { bits: 0, count: 0 },
-            b"QUOTED-PRINTABLE" => Transfer::QuotedPrintable { held: Vec::new() },
-            _ => Transfer::Identity,
+            b"7BIT" | b"8BIT" | b"BINARY" => Some(Transfer::Identity),
+            b"BASE64" => Some(Transfer::Base64 { bits: 0, count: 0 }),
+            b"QUOTED-PRINTABLE" => Some(Transfer::QuotedPrintable { held: Vec::new() }),
+            _ => None,
         }
     }
 
@@ -50,6 +57,17 @@ impl Transfer {
             }
         }
     }
+
+    /// What was held back at the end of the body: an escape that was cut off stands as it is, white space is the padding of
+    /// a last line.
+    pub(crate) fn finish(&mut self, into: &mut Vec<u8>) {
+        if let Transfer::QuotedPrintable { held } = self
+            && held.first() == Some(&b'=')
+            && held.len() > 1
+        {
+            into.extend(held.drain(..).filter(|byte| *byte != b'\r'));
+        }
+    }
 }
 
 /// Six bits, `None` inside for padding; nothing for what is to be passed over.
@@ -65,10 +83,23 @@ fn base64_value(byte: u8) -> Option<Option<u8>> {
     }))
 }
 
-/// One byte of quoted-printable. `held` is empty, `=`, `=` and a hex digit, or `=` CR.
+/// White space at the end of a line is held back so far. A line of quoted-printable has 76 octets.
+const MAX_PADDING: usize = 1000;
+
+/// One byte of quoted-printable. `held` is empty, `=`, `=` and a hex digit, `=` CR, or white space.
 fn quoted_printable(held: &mut Vec<u8>, byte: u8, into: &mut Vec<u8>) {
     match (held.as_slice(), byte) {
-        ([], b'=') => held.push(byte),
+        // RFC 2045 §6.7 (3): white space at the end of a line was added on the way.
+        ([b' ' | b'\t', ..], b' ' | b'\t') if held.len() < MAX_PADDING => held.push(byte),
+        ([b' ' | b'\t', ..], b'\r' | b'\n') => {
+            held.clear();
+            into.push(byte);
+        }
+        ([b' ' | b'\t', ..], _) => {
+            into.append(held);
+            quoted_printable(held, byte, into);
+        }
+        ([], b'=' | b' ' | b'\t') => held.push(byte),
         ([], _) => into.push(byte),
         // Soft line breaks: =CRLF, and =LF as some write it; white space before the line end is no part of it.
         ([_], b' ' | b'\t') => {}
@@ -105,6 +136,7 @@ mod tests {
         for piece in bytes.chunks(cut) {
             transfer.feed(piece, &mut into);
         }
+        transfer.finish(&mut into);
         into
     }
 
@@ -118,6 +150,9 @@ mod tests {
             ("QUOTED-PRINTABLE", b"Gr=C3=BC=DFe=\r\n!", b"Gr\xc3\xbc\xdfe!"),
             ("QUOTED-PRINTABLE", b"a= \t\r\nb=\nc", b"abc"),
             ("QUOTED-PRINTABLE", b"1=2, 3==3D =zz", b"1=2, 3== =zz"),
+            ("QUOTED-PRINTABLE", b"a  b \t\r\n c=20 \r\nd ", b"a  b\r\n c \r\nd"),
+            ("QUOTED-PRINTABLE", b"cut =", b"cut "),
+            ("QUOTED-PRINTABLE", b"cut =4", b"cut =4"),
         ] {
             for cut in 1..=bytes.len() {
                 assert_eq!(

@@ -7,6 +7,7 @@
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{FetchItem, PartialRange, SequenceSet};
 use crate::imap::fetch::ahead::Ahead;
+use crate::imap::fetch::binary::Encoded;
 use crate::imap::fetch::body::{Bytes, broken};
 use crate::imap::fetch::plan::{Item, Plan};
 use crate::imap::fetch::structure::Form;
@@ -64,11 +65,18 @@ pub(crate) async fn fetch(
     }
     let plan = Plan::new(wanted.items, uid, wanted.changed_since, selected.view.read_only());
     // Boxed: a session that only idles must not carry the state of a FETCH.
-    let gone = Box::pin(run(session, selected, &plan, &uids)).await?;
+    let missed = Box::pin(run(session, selected, &plan, &uids)).await?;
+    if missed.encoding {
+        // RFC 3516 §4.3. All other messages were answered.
+        return Ok(Answer::no(
+            Some("UNKNOWN-CTE"),
+            "The encoding of a part is not known; fetch it by BODY",
+        ));
+    }
     let answer = Answer::ok("FETCH completed");
     // RFC 2180 §4.1, RFC 5530 §3: the client may still name messages whose EXPUNGE it has not been told, for none may
     // be told while FETCH runs. They are left out. With UIDs that is the ordinary case and needs no code.
-    Ok(match gone && !uid {
+    Ok(match missed.gone && !uid {
         true => answer.with_code("EXPUNGEISSUED".to_owned()),
         false => answer,
     })
@@ -90,14 +98,22 @@ pub(crate) async fn announce(
     run(session, selected, &plan, arrived).await.map(drop)
 }
 
-/// Returns whether some of the messages are gone.
-async fn run(session: &mut Session, selected: &Selected, plan: &Plan<'_>, uids: &UidSet) -> Result<bool, Failure> {
+/// Why messages were left out.
+#[derive(Default)]
+struct Missed {
+    /// Some are gone.
+    gone: bool,
+    /// Some have a part to decode whose encoding is not known.
+    encoding: bool,
+}
+
+async fn run(session: &mut Session, selected: &Selected, plan: &Plan<'_>, uids: &UidSet) -> Result<Missed, Failure> {
     let mailbox = Arc::clone(selected.view.mailbox());
     let mut numbering = Numbering::default();
-    let mut gone = false;
+    let mut missed = Missed::default();
     for piece in Pieces::new(uids, if plan.sets_seen { BODIES } else { STATES }) {
         let mut states = mailbox.states(&piece);
-        gone |= states.len() < piece.len();
+        missed.gone |= states.len() < piece.len();
         if let Some(since) = plan.changed_since {
             states.retain(|state| state.mod_seq > since);
         }
@@ -124,7 +140,11 @@ async fn run(session: &mut Session, selected: &Selected, plan: &Plan<'_>, uids: 
                 keywords: &keywords,
                 newly_seen: newly_seen.contains(state.uid),
             };
-            gone |= !message.answer(session, &mut files, plan).await?;
+            if message.has_unknown_encoding(plan) {
+                missed.encoding = true;
+                continue;
+            }
+            missed.gone |= !message.answer(session, &mut files, plan).await?;
             session
                 .output
                 .relieve(&mut session.connection, session.write_timeout)
@@ -132,7 +152,7 @@ async fn run(session: &mut Session, selected: &Selected, plan: &Plan<'_>, uids: 
         }
         tokio::task::consume_budget().await;
     }
-    Ok(gone)
+    Ok(missed)
 }
 
 /// Sets \Seen on those that lack it and brings their states up to date; returns which. Reading goes on when that fails:
@@ -201,9 +221,19 @@ impl Message<'_> {
         Ok(true)
     }
 
+    /// Whether a part is to be decoded that cannot be.
+    fn has_unknown_encoding(&self, plan: &Plan<'_>) -> bool {
+        let Some(summary) = self.summary else { return false };
+        plan.items.iter().any(|item| match item {
+            Item::Binary(section) => Encoded::find(summary, &section.part).is_err(),
+            Item::BinarySize(part) => Encoded::find(summary, part).is_err(),
+            _ => false,
+        })
+    }
+
     fn needs_file(&self, item: &Item<'_>) -> bool {
         match item {
-            Item::Whole(_) | Item::Section(_) => true,
+            Item::Whole(_) | Item::Section(_) | Item::Binary(_) | Item::BinarySize(_) => true,
             Item::CachedFields(_) => self.summary.is_some_and(|summary| summary.truncated),
             _ => false,
         }
@@ -247,6 +277,23 @@ impl Message<'_> {
                 output.raw(b" ");
                 let bytes = file.map_or(Bytes::Nothing, Bytes::of_whole);
                 bytes.write(session, file, section).await?;
+            }
+            (Item::Binary(section), Some(summary)) => {
+                label::binary(output, section);
+                output.raw(b" ");
+                match (Encoded::find(summary, &section.part), file) {
+                    (Ok(Some(part)), Some(file)) => part.write(session, file, section.partial).await?,
+                    _ => output.raw(b"NIL"),
+                }
+            }
+            (Item::BinarySize(part), Some(summary)) => {
+                let size = match (Encoded::find(summary, part), file) {
+                    (Ok(Some(found)), Some(file)) => found.size(file).await.map_err(broken)?,
+                    // What is not there has the size of NIL.
+                    _ => 0,
+                };
+                label::binary_size(&mut session.output, part);
+                session.output.text(format_args!(" {size}"));
             }
             // Not reached: the caller has seen to it that there is a summary when an item needs one.
             (_, None) => {}

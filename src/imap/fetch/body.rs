@@ -14,7 +14,7 @@ use crate::mailbox::{self, MessageFile};
 use std::io;
 
 /// How much of a file is read, and held, at a time.
-const PIECE: u64 = 64 * 1024;
+pub(super) const PIECE: u64 = 64 * 1024;
 
 /// The longest header in which fields are picked. Fields beyond it are not found: nobody wrote such a header to be read.
 const HEADER_LIMIT: u64 = 4 * 1024 * 1024;
@@ -130,7 +130,7 @@ pub(crate) fn broken(error: mailbox::Error) -> Failure {
     }
 }
 
-fn ended() -> Failure {
+pub(super) fn ended() -> Failure {
     let text = "a message file ended while it was sent";
     Failure::Disconnected(io::Error::new(io::ErrorKind::UnexpectedEof, text))
 }

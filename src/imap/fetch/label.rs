@@ -1,6 +1,6 @@
 //! How a FETCH response names a body section: by the item that asked for it (RFC 3501 §7.4.2, RFC 9051 §7.5.2).
 
-use crate::imap::command::{BodySection, SectionName, SectionText};
+use crate::imap::command::{BinarySection, BodySection, SectionName, SectionText};
 use crate::imap::output::Output;
 
 /// Writes `BODY[1.2.HEADER.FIELDS (From To)]<0>`, `RFC822.TEXT` and so on. Of `<start.length>` only the origin is told.
@@ -18,12 +18,7 @@ pub(crate) fn write(output: &mut Output, section: &BodySection) {
 
 fn bracketed(output: &mut Output, section: &BodySection) {
     output.raw(b"BODY[");
-    for (index, number) in section.part.iter().enumerate() {
-        if index > 0 {
-            output.raw(b".");
-        }
-        output.text(format_args!("{number}"));
-    }
+    numbers(output, &section.part);
     if !section.part.is_empty() && section.text != SectionText::All {
         output.raw(b".");
     }
@@ -36,6 +31,32 @@ fn bracketed(output: &mut Output, section: &BodySection) {
         SectionText::HeaderFieldsNot(names) => fields(output, "HEADER.FIELDS.NOT", names),
     }
     output.raw(b"]");
+}
+
+/// Writes `BINARY[1.2]<0>` (RFC 3516 §4.3).
+pub(crate) fn binary(output: &mut Output, section: &BinarySection) {
+    output.raw(b"BINARY[");
+    numbers(output, &section.part);
+    output.raw(b"]");
+    if let Some((start, _)) = section.partial {
+        output.text(format_args!("<{start}>"));
+    }
+}
+
+/// Writes `BINARY.SIZE[1.2]`.
+pub(crate) fn binary_size(output: &mut Output, part: &[u32]) {
+    output.raw(b"BINARY.SIZE[");
+    numbers(output, part);
+    output.raw(b"]");
+}
+
+fn numbers(output: &mut Output, part: &[u32]) {
+    for (index, number) in part.iter().enumerate() {
+        if index > 0 {
+            output.raw(b".");
+        }
+        output.text(format_args!("{number}"));
+    }
 }
 
 /// The names as the client wrote them: `header-list`, each an astring.

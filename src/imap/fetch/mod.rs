@@ -1,9 +1,10 @@
 //! What FETCH answers with (RFC 3501 §6.4.5 and §7.4.2, RFC 9051 §7.5.2), item by item. The command itself is
 //! `commands/fetch.rs`.
 //!
-//! Pure writers but for [`body`], which sends bytes of the file. Nothing here changes a message.
+//! Pure writers but for [`body`] and [`binary`], which send bytes of the file. Nothing here changes a message.
 
 pub(crate) mod ahead;
+pub(crate) mod binary;
 pub(crate) mod body;
 pub(crate) mod envelope;
 pub(crate) mod items;

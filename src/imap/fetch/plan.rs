@@ -1,7 +1,7 @@
 //! What a FETCH needs, decided once for all its messages.
 
 use super::structure::Form;
-use crate::imap::command::{BodySection, FetchItem, SectionText};
+use crate::imap::command::{BinarySection, BodySection, FetchItem, SectionText};
 use crate::mail::ids::ModSeq;
 use crate::mail::summary::CACHED_FIELDS;
 
@@ -49,6 +49,10 @@ pub(crate) enum Item<'a> {
     Section(&'a BodySection),
     /// Header fields that the index keeps: no need of the file, unless the summary is not complete.
     CachedFields(&'a BodySection),
+    /// Bytes of a part, decoded.
+    Binary(&'a BinarySection),
+    /// How many these are.
+    BinarySize(&'a [u32]),
 }
 
 impl<'a> Plan<'a> {
@@ -64,13 +68,18 @@ impl<'a> Plan<'a> {
         }
         let needs_summary = items.iter().any(|item| item.needs_summary());
         let sets_seen = !read_only
-            && wanted
-                .iter()
-                .any(|item| matches!(item, FetchItem::BodySection(section) if !section.peek));
+            && wanted.iter().any(|item| match item {
+                FetchItem::BodySection(section) => !section.peek,
+                FetchItem::Binary(section) => !section.peek,
+                _ => false,
+            });
         Plan {
-            needs_file: items
-                .iter()
-                .any(|item| matches!(item, Item::Whole(_) | Item::Section(_))),
+            needs_file: items.iter().any(|item| {
+                matches!(
+                    item,
+                    Item::Whole(_) | Item::Section(_) | Item::Binary(_) | Item::BinarySize(_)
+                )
+            }),
             items,
             needs_summary,
             sets_seen,
@@ -98,6 +107,8 @@ impl<'a> Item<'a> {
                 Item::Whole(section)
             }
             FetchItem::BodySection(section) => Item::Section(section),
+            FetchItem::Binary(section) => Item::Binary(section),
+            FetchItem::BinarySize(part) => Item::BinarySize(part),
         }
     }
 

@@ -28,6 +28,14 @@ pub(crate) fn locate(summary: &Summary, part: &[u32], text: &SectionText) -> Opt
     })
 }
 
+/// A part by its numbers; without any, none: the message is more than its root.
+pub(crate) fn part<'a>(summary: &'a Summary, path: &[u32]) -> Option<&'a Part> {
+    match path {
+        [] => None,
+        path => find(&summary.root, path),
+    }
+}
+
 /// Walks down by part numbers. Every message has a part 1: of one without parts that is its whole body.
 fn find<'a>(root: &'a Part, path: &[u32]) -> Option<&'a Part> {
     let mut part = root;

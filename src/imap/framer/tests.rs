@@ -33,7 +33,7 @@ const SUMMARY: &[&str] = &[
     "4 Idle",
     "bad 5 unknown command, at octet 3",
     "7 Select { mailbox: Ok(MailboxName(\"{2+}\")), parameters: SelectParameters { condstore: false, resync: None } }",
-    "bad 8 binary literals are not supported",
+    "bad 8 only a message can be a binary literal",
     "9 append 12 true",
     "end",
     "10 append 3 false",
@@ -312,7 +312,7 @@ async fn what_cannot_be_right_is_refused_before_the_literal_comes() {
             "bad e LOGIN: a number above 9223372036854775807, at octet 10",
             "bad f APPEND: expected a flag, at octet 17",
             "bad g APPEND: a number above 9223372036854775807, at octet 17",
-            "bad h binary literals are not supported",
+            "bad h LIST: expected a space, at octet 9",
             "bad * expected a tag, at octet 1",
             "i Noop",
         ])

@@ -30,12 +30,18 @@ fn message(cursor: &mut Cursor<'_>, pieces: &mut Vec<AppendPiece>) -> Parsed<()>
         cursor.space()?;
     }
     pieces.push(AppendPiece::Message { flags, date });
-    if cursor.peek() != Some(b'{') {
-        return cursor.expected("the message as a literal");
-    }
-    cursor.literal_header()?;
+    literal(cursor, "the message as a literal")?;
     pieces.push(AppendPiece::Literal(LiteralPlace::Message));
     Ok(())
+}
+
+/// The header of a `literal` or `literal8` (RFC 3516 §4.4), which is called `name`.
+fn literal(cursor: &mut Cursor<'_>, name: &str) -> Parsed<()> {
+    if !cursor.rest().starts_with(b"~{") && cursor.peek() != Some(b'{') {
+        return cursor.expected(name);
+    }
+    cursor.skip(b'~');
+    cursor.literal_header().map(|_| ())
 }
 
 /// What follows the octets of a literal that stood at `place`, up to the next one or to the end of the command. `None` when
@@ -106,6 +112,7 @@ mod tests {
                 "APPEND \"a b\" {310}",
                 "append {3}\r\na b  {0+}",
                 "APPEND {3+}\r\na b () {99999999999}",
+                "APPEND \"a b\" ~{3+}",
             ],
             &append(Flags::NONE, None),
         );
@@ -155,10 +162,6 @@ mod tests {
                 "APPEND: expected the message as a literal, at octet 24",
             ),
             ("APPEND INBOX (\\Seen){3}", "APPEND: expected a space, at octet 23"),
-            (
-                "APPEND INBOX ~{3}",
-                "APPEND: expected the message as a literal, at octet 16",
-            ),
             (
                 "APPEND INBOX UTF8 (~{3}",
                 "APPEND: expected the message as a literal, at octet 16",

@@ -1,5 +1,5 @@
 //! FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 3501 §6.4.5) with MODSEQ, CHANGEDSINCE and
-//! VANISHED (RFC 7162 §3.1.4, §3.2.6) and PARTIAL (RFC 9394 §3.3).
+//! VANISHED (RFC 7162 §3.1.4, §3.2.6), PARTIAL (RFC 9394 §3.3) and BINARY (RFC 3516).
 
 use super::cursor::{Cursor, Fault, Parsed};
 use super::{search_return, section, sequence_set};
@@ -87,6 +87,9 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
         "BODY" if cursor.peek() != Some(b'[') => Ok(FetchItem::Body),
         "BODY" => section::section(cursor, false).map(FetchItem::BodySection),
         "BODY.PEEK" => section::section(cursor, true).map(FetchItem::BodySection),
+        "BINARY" => section::binary(cursor, false).map(FetchItem::Binary),
+        "BINARY.PEEK" => section::binary(cursor, true).map(FetchItem::Binary),
+        "BINARY.SIZE" => section::binary_part(cursor).map(FetchItem::BinarySize),
         "RFC822.SIZE" => Ok(FetchItem::Rfc822Size),
         "RFC822" => Ok(old(SectionName::Rfc822, SectionText::All, false)),
         "RFC822.HEADER" => Ok(old(SectionName::Rfc822Header, SectionText::Header, true)),
@@ -283,7 +286,6 @@ mod tests {
             ("FETCH 1 (UID FLAGSS)", "FETCH: unknown item, at octet 16"),
             ("FETCH 1 (UID ALL)", "FETCH: a macro stands alone, at octet 16"),
             ("FETCH 1 X-GM-MSGID", "FETCH: unknown item, at octet 11"),
-            ("FETCH 1 BINARY[1]", "FETCH: unknown item, at octet 11"),
             ("FETCH 1 RFC822.PEEK", "FETCH: unknown item, at octet 11"),
             (
                 "FETCH 1 RFC822[]",

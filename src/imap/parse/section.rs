@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, Fault, Parsed};
 use super::strings::utf8;
-use crate::imap::command::{BodySection, SectionName, SectionText};
+use crate::imap::command::{BinarySection, BodySection, SectionName, SectionText};
 
 /// The most levels of a part. MIME parts nest less deep than this, or are not looked into.
 const MAX_LEVELS: usize = 100;
@@ -14,11 +14,7 @@ pub(super) fn section(cursor: &mut Cursor<'_>, peek: bool) -> Parsed<BodySection
     cursor.require(b'[', "a section in brackets")?;
     let (part, text) = section_spec(cursor)?;
     cursor.require(b']', "a closing bracket")?;
-    let partial = if cursor.peek() == Some(b'<') {
-        Some(partial(cursor)?)
-    } else {
-        None
-    };
+    let partial = optional_partial(cursor)?;
     Ok(BodySection {
         name: SectionName::Body,
         part,
@@ -26,6 +22,34 @@ pub(super) fn section(cursor: &mut Cursor<'_>, peek: bool) -> Parsed<BodySection
         partial,
         peek,
     })
+}
+
+/// `section-binary [partial]`, behind BINARY or BINARY.PEEK (RFC 3516 §7).
+pub(super) fn binary(cursor: &mut Cursor<'_>, peek: bool) -> Parsed<BinarySection> {
+    Ok(BinarySection {
+        part: binary_part(cursor)?,
+        partial: optional_partial(cursor)?,
+        peek,
+    })
+}
+
+/// `section-binary`: a part and nothing of it.
+pub(super) fn binary_part(cursor: &mut Cursor<'_>) -> Parsed<Vec<u32>> {
+    cursor.require(b'[', "a part in brackets")?;
+    let start = cursor.position();
+    let (part, text) = section_spec(cursor)?;
+    if text != SectionText::All {
+        return Err(Fault::bad("only a whole part can be decoded", start));
+    }
+    cursor.require(b']', "a closing bracket")?;
+    Ok(part)
+}
+
+fn optional_partial(cursor: &mut Cursor<'_>) -> Parsed<Option<(u32, u32)>> {
+    match cursor.peek() {
+        Some(b'<') => partial(cursor).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// `[section-spec]`.
@@ -158,6 +182,42 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn decoded_sections() {
+        let fetch = |item| CommandBody::Fetch {
+            uid: false,
+            set: set(&[(1, 1)]),
+            items: vec![item],
+            changed_since: None,
+            vanished_since: None,
+            partial: None,
+        };
+        for (written, part, partial, peek) in [
+            ("BINARY[]", vec![], None, false),
+            ("binary[1.2]<0.100>", vec![1, 2], Some((0, 100)), false),
+            ("BINARY.PEEK[3]", vec![3], None, true),
+        ] {
+            let item = FetchItem::Binary(BinarySection { part, partial, peek });
+            same(&[&format!("FETCH 1 {written}")], &fetch(item));
+        }
+        same(&["FETCH 1 BINARY.SIZE[4.1]"], &fetch(FetchItem::BinarySize(vec![4, 1])));
+        bad(&[
+            ("FETCH 1 BINARY", "FETCH: expected a part in brackets, at octet 17"),
+            (
+                "FETCH 1 BINARY[1.MIME]",
+                "FETCH: only a whole part can be decoded, at octet 18",
+            ),
+            (
+                "FETCH 1 BINARY[TEXT]",
+                "FETCH: only a whole part can be decoded, at octet 18",
+            ),
+            (
+                "FETCH 1 BINARY.SIZE[1]<0.1>",
+                "FETCH: expected the end of the command, at octet 25",
+            ),
+        ]);
     }
 
     #[test]
