@@ -140,6 +140,24 @@ pub struct Login {
     pub cache: Period,
     /// Whether LOGIN and AUTH are refused on unencrypted connections. Loopback is no exception.
     pub require_tls: bool,
+    /// Sessions of one account at the same time, of IMAP and of submission each.
+    pub max_connections_per_account: usize,
+    /// Connections from one address at the same time (of IPv6: one /64). Private and loopback addresses are not counted:
+    /// behind a gateway are many.
+    pub max_connections_per_address: usize,
+    /// How long a session past the limit of its account waits for another one to end, before it is refused; "0s" for not
+    /// at all.
+    pub connection_wait: Period,
+    /// Failed logins of one account from one address, after which it is turned away there; 0 for no limit.
+    pub max_failures: usize,
+    /// Failed logins from one address, after which it is turned away; 0 for no limit. Never one from which somebody logs in,
+    /// nor a private one.
+    pub max_failures_per_address: usize,
+    /// Failed logins of one account from anywhere, after which it is turned away from where it has not logged in before;
+    /// 0 for no limit.
+    pub max_failures_per_account: usize,
+    /// How long failed logins are remembered, and those with too many of them turned away.
+    pub block: Period,
     /// Logging in by access tokens (OAUTHBEARER, RFC 7628, and XOAUTH2): JSON Web Tokens of one issuer, verified with its
     /// public keys. Switched off without an issuer.
     pub oauth: Oauth,
@@ -151,6 +169,13 @@ impl Default for Login {
             concurrent_hashes: 2,
             cache: Period::seconds(60),
             require_tls: true,
+            max_connections_per_account: 500,
+            max_connections_per_address: 1000,
+            connection_wait: Period::seconds(2),
+            max_failures: 10,
+            max_failures_per_address: 30,
+            max_failures_per_account: 100,
+            block: Period::seconds(15 * 60),
             oauth: Oauth::default(),
         }
     }

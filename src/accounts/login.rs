@@ -4,8 +4,10 @@
 //! the two apart; a password is never logged and never kept in clear.
 
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
-use super::password::{NOBODY, TooBusy};
+use super::attempts::Verdict;
+use super::password::{NOBODY, Queue, TooBusy};
 use super::sasl::prepare;
 use super::sasl::scram::{Keys, Proof};
 use super::{Account, Accounts, fold};
@@ -33,15 +35,45 @@ pub struct Origin {
 /// Why a login failed. The client learns no more than that.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// Unknown user, wrong password, or no right to log in.
+    /// Unknown user, wrong password, or no right to log in. The answer is to be held back for so long.
     #[error("authentication failed")]
-    Refused,
+    Refused(Duration),
+    /// Too many logins have failed, and nothing was looked at; it ends after so long.
+    #[error("too many failed logins")]
+    Blocked(Duration),
     /// Right, but nobody may act for another here.
     #[error("not allowed to act for another")]
     NotAuthorized,
     /// The database or the hash could not be asked; try again.
     #[error("authentication is unavailable")]
     Unavailable(#[source] anyhow::Error),
+}
+
+impl LoginError {
+    /// A refusal that nobody counts.
+    pub(super) const REFUSED: LoginError = LoginError::Refused(Duration::from_secs(1));
+
+    /// How long the answer is to be held back, so that guessing is slow on each connection. Nobody else waits.
+    pub fn delay(&self) -> Duration {
+        match self {
+            LoginError::Refused(delay) => *delay,
+            LoginError::Blocked(_) => Duration::from_secs(1),
+            LoginError::NotAuthorized | LoginError::Unavailable(_) => Duration::ZERO,
+        }
+    }
+}
+
+/// In words for the client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ComeBack(pub Duration);
+
+impl std::fmt::Display for ComeBack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.as_secs().div_ceil(60) {
+            0 | 1 => f.write_str("Too many failed logins, try again in a minute"),
+            minutes => write!(f, "Too many failed logins, try again in {minutes} minutes"),
+        }
+    }
 }
 
 impl From<DatabaseError> for LoginError {
@@ -70,18 +102,45 @@ impl Accounts {
     pub async fn authenticate(&self, origin: Origin, login: &str, password: &str) -> Result<Account, LoginError> {
         let named = self.named_by(login).await?;
         let password = prepare::password(password);
-        let right = match &named.row {
-            Some(row) if self.is_app_password(origin, row, &password).await? => true,
-            Some(row) => {
-                let right = self.is_right(&named.name, &row.password, &password).await?;
-                if right && row.stored_key.is_none() {
-                    self.complete(row, &named.name, &password).await;
-                }
-                right
-            }
-            None => self.is_right(&named.name, NOBODY, &password).await?,
+        if let Some(row) = &named.row
+            && self.is_app_password(origin, row, &password).await?
+        {
+            return self.settle(origin, named, true, None);
+        }
+        let (stored, enabled) = match &named.row {
+            Some(row) => (row.password.clone(), row.enabled),
+            None => (NOBODY.to_owned(), false),
         };
-        named.enter(right)
+        let words = [&*named.name, &*stored, &*password];
+        let shown = [&*stored, &*password, if enabled { "enabled" } else { "" }];
+        let attempts = &self.0.attempts;
+        // What is known to be right is never turned away, whatever others do.
+        let right = match self.0.remembered.knows(&words) {
+            true => true,
+            false => match attempts.judge(Instant::now(), origin.address, &named.name, Some(&shown)) {
+                Verdict::Blocked(end) => return Err(LoginError::Blocked(end)),
+                Verdict::KnownWrong => false,
+                Verdict::Look { acquainted } => {
+                    let queue = Queue::of(acquainted, origin.address, &named.name);
+                    let verify = async {
+                        let turn = self.0.hasher.turn(queue).await?;
+                        // Others who guess at the same time may have failed meanwhile.
+                        match attempts.judge(Instant::now(), origin.address, &named.name, Some(&shown)) {
+                            Verdict::Blocked(end) => Err(LoginError::Blocked(end)),
+                            _ => Ok(self.0.hasher.verify(turn, &stored, &password).await?),
+                        }
+                    };
+                    // One hash for all who ask the same at the same time, and none for who asks again soon.
+                    self.0.remembered.check(&words, verify).await?
+                }
+            },
+        };
+        if let (true, Some(row)) = (right, &named.row)
+            && row.stored_key.is_none()
+        {
+            self.complete(row, &named.name, &password).await;
+        }
+        self.settle(origin, named, right, Some(&shown))
     }
 
     /// Checks that the client knows the password, or an app password (RFC 5802 §3). Returns the server's last message, too.
@@ -91,6 +150,9 @@ impl Accounts {
         named: Named,
         proof: &Proof,
     ) -> Result<(Account, String), LoginError> {
+        if let Verdict::Blocked(end) = self.0.attempts.judge(Instant::now(), origin.address, &named.name, None) {
+            return Err(LoginError::Blocked(end));
+        }
         // Somebody has to be compared with.
         let mut told = proof.verify(&Keys::of_nobody());
         if let Some(row) = &named.row {
@@ -101,23 +163,26 @@ impl Accounts {
                 told = self.proves_app_password(origin, row, proof).await?;
             }
         }
-        let account = named.enter(told.is_some())?;
+        let account = self.settle(origin, named, told.is_some(), None)?;
         Ok((account, told.unwrap_or_default()))
     }
 
     /// Checks an access token. `login` is whose mail is wanted; empty when that is for the token to say.
     pub(super) async fn bear(&self, login: &str, token: &str) -> Result<Account, LoginError> {
         let Some(issuer) = &self.0.issuer else {
-            return Err(LoginError::Refused);
+            return Err(LoginError::REFUSED);
         };
         let address = match issuer.verify(token) {
             Ok(address) => address,
             Err(reason) => {
                 tracing::info!(%reason, "token refused");
-                return Err(LoginError::Refused);
+                return Err(LoginError::REFUSED);
             }
         };
-        let account = self.named_by(&address).await?.enter(true)?;
+        let account = match self.named_by(&address).await?.row {
+            Some(row) if row.enabled => Account::from_row(&row).map_err(LoginError::Unavailable)?,
+            _ => return Err(LoginError::REFUSED),
+        };
         self.acts_for(&account, login).await?;
         Ok(account)
     }
@@ -158,10 +223,21 @@ impl Accounts {
         Ok(Named { name, row })
     }
 
-    /// One hash for all who ask the same at the same time, and none for who asks again soon.
-    async fn is_right(&self, name: &str, stored: &str, password: &str) -> Result<bool, TooBusy> {
-        let verify = self.0.hasher.verify(stored, password);
-        self.0.remembered.check(&[name, stored, password], verify).await
+    /// Lets them in, if what they have shown is `right`, and they may log in; and takes note of it.
+    fn settle(&self, origin: Origin, named: Named, right: bool, shown: Option<&[&str]>) -> Result<Account, LoginError> {
+        let attempts = &self.0.attempts;
+        match &named.row {
+            Some(row) if right && row.enabled => {
+                attempts.succeeded(Instant::now(), origin.address, &named.name);
+                Account::from_row(row).map_err(LoginError::Unavailable)
+            }
+            _ => Err(LoginError::Refused(attempts.failed(
+                Instant::now(),
+                origin.address,
+                &named.name,
+                shown,
+            ))),
+        }
     }
 
     /// Adds the keys of SCRAM to a password that is older than these.
@@ -175,16 +251,6 @@ impl Accounts {
         };
         if let Err(cause) = self.0.database.complete_password(row.id, &password).await {
             tracing::warn!(%cause, "keys of SCRAM not stored");
-        }
-    }
-}
-
-impl Named {
-    /// Lets them in, if what they have shown is `right`, and they may log in.
-    fn enter(self, right: bool) -> Result<Account, LoginError> {
-        match self.row {
-            Some(row) if right && row.enabled => Account::from_row(&row).map_err(LoginError::Unavailable),
-            _ => Err(LoginError::Refused),
         }
     }
 }

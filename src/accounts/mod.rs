@@ -6,14 +6,18 @@
 
 mod administration;
 mod app_password;
+mod attempts;
+mod connections;
 mod login;
 mod names;
+mod network;
 mod password;
 mod quota;
 mod remembered;
 mod resolve;
 pub mod sasl;
 mod secret;
+mod slots;
 mod token;
 
 use std::path::Path;
@@ -23,6 +27,8 @@ use crate::mail::address::Address;
 use crate::mail::ids::AccountId;
 use crate::storage::accounts::{AccountRow, Database};
 
+use attempts::Attempts;
+use connections::Connections;
 use password::Hasher;
 use remembered::Remembered;
 use secret::Secret;
@@ -30,7 +36,8 @@ use token::Issuer;
 
 pub use administration::{Alias, Domain, Error, Listed};
 pub use app_password::{AppPassword, Scope};
-pub use login::{LoginError, Origin, Service};
+pub use connections::{ConnectionSlot, SessionSlot, TooManySessions};
+pub use login::{ComeBack, LoginError, Origin, Service};
 pub use resolve::Resolution;
 
 /// The accounts database of a data folder. Cheap to clone.
@@ -43,6 +50,8 @@ struct Inner {
     hasher: Hasher,
     remembered: Remembered,
     issuer: Option<Issuer>,
+    attempts: Attempts,
+    connections: Connections,
 }
 
 /// An account: who logs in and owns mailboxes.
@@ -62,6 +71,8 @@ impl Accounts {
         Ok(Accounts(Arc::new(Inner {
             secret: Secret::load(&database).await?,
             issuer,
+            attempts: Attempts::new(settings),
+            connections: Connections::new(settings),
             database,
             hasher: Hasher::new(settings.concurrent_hashes),
             remembered: Remembered::new(settings.cache.get()),

@@ -1,8 +1,10 @@
 //! Password hashes: Argon2id (RFC 9106) as PHC strings.
 //!
 //! A hash takes about 30 ms of a core and 19 MiB: they run off the async threads, few at a time, and those who wait are
-//! bounded in number and time, so that a flood of logins costs others patience and not the server its memory.
+//! bounded in number and time, so that a flood of logins does not cost the server its memory. Nor others their patience: who
+//! has logged in before does not wait behind strangers, and of strangers each network waits in a lane of its own.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +15,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::network::{is_private, network};
 use super::sasl::scram::{ITERATIONS, Keys, Salt};
+use super::slots::{Slot, Slots};
 use crate::storage::accounts::PasswordRow;
 
-/// Verifications that run or wait their turn.
+/// Strangers that wait their turn, or else others; and those that have theirs.
 const MAX_WAITING: usize = 1000;
+/// Strangers that wait in one lane.
+const MAX_IN_LANE: usize = 100;
+/// Lanes of a private address, which may be that of many: their names are spread over these.
+const PRIVATE_LANES: usize = 8;
 /// How long one waits its turn.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
@@ -28,7 +36,36 @@ pub(super) const NOBODY: &str =
 /// Computes hashes, a few at a time.
 pub(super) struct Hasher {
     running: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    /// As many as may run: so a stranger is never behind another one when others want to run, too.
+    strangers: Arc<Semaphore>,
+    lanes: Slots<Lane>,
+    waiting: [Arc<Semaphore>; 2],
+}
+
+/// A network, and which of its lanes.
+type Lane = (IpAddr, usize);
+
+/// Where somebody waits for a hash.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Queue {
+    /// Among those that have logged in before.
+    Acquainted,
+    /// Among the others.
+    Stranger(Lane),
+}
+
+impl Queue {
+    /// That of a name that comes from this address.
+    pub(super) fn of(acquainted: bool, address: IpAddr, name: &str) -> Queue {
+        let lane = match is_private(address) {
+            true => name.bytes().map(usize::from).sum::<usize>() % PRIVATE_LANES,
+            false => 0,
+        };
+        match acquainted {
+            true => Queue::Acquainted,
+            false => Queue::Stranger((network(address), lane)),
+        }
+    }
 }
 
 /// Too many want a hash: try again later.
@@ -41,13 +78,14 @@ impl Hasher {
     pub(super) fn new(concurrent: usize) -> Hasher {
         Hasher {
             running: Arc::new(Semaphore::new(concurrent)),
-            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+            strangers: Arc::new(Semaphore::new(concurrent)),
+            lanes: Slots::new(1, MAX_IN_LANE),
+            waiting: [(); 2].map(|()| Arc::new(Semaphore::new(MAX_WAITING))),
         }
     }
 
     /// Whether the password is the one that was stored as `stored`.
-    pub(super) async fn verify(&self, stored: &str, password: &str) -> Result<bool, TooBusy> {
-        let turn = self.turn().await?;
+    pub(super) async fn verify(&self, turn: Turn, stored: &str, password: &str) -> Result<bool, TooBusy> {
         let (stored, password) = (stored.to_owned(), Zeroizing::new(password.to_owned()));
         let verified = tokio::task::spawn_blocking(move || {
             // Held until the work is done, also when nobody waits for it any more.
@@ -62,7 +100,7 @@ impl Hasher {
 
     /// What is stored of a new password in its prepared form.
     pub(super) async fn hash(&self, password: Zeroizing<String>, salt: Salt) -> Result<PasswordRow, TooBusy> {
-        let turn = self.turn().await?;
+        let turn = self.turn(Queue::Acquainted).await?;
         let hashed = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let keys = Keys::derive(&password, &salt, ITERATIONS);
@@ -75,11 +113,24 @@ impl Hasher {
         hashed.await.ok().and_then(Result::ok).ok_or(TooBusy)
     }
 
-    async fn turn(&self) -> Result<Turn, TooBusy> {
-        let waiting = self.waiting.clone().try_acquire_owned().map_err(|_| TooBusy)?;
-        match timeout(MAX_WAIT, self.running.clone().acquire_owned()).await {
-            Ok(Ok(running)) => Ok(Turn {
+    /// The right to compute one hash, waited for.
+    pub(super) async fn turn(&self, queue: Queue) -> Result<Turn, TooBusy> {
+        let waiting = &self.waiting[usize::from(queue == Queue::Acquainted)];
+        let waiting = waiting.clone().try_acquire_owned().map_err(|_| TooBusy)?;
+        let running = async {
+            let stranger = match queue {
+                Queue::Acquainted => None,
+                Queue::Stranger(lane) => {
+                    let lane = self.lanes.take(lane, MAX_WAIT).await?;
+                    Some((self.strangers.clone().acquire_owned().await.ok()?, lane))
+                }
+            };
+            Some((self.running.clone().acquire_owned().await.ok()?, stranger))
+        };
+        match timeout(MAX_WAIT, running).await {
+            Ok(Some((running, stranger))) => Ok(Turn {
                 _running: running,
+                _stranger: stranger,
                 _waiting: waiting,
             }),
             _ => Err(TooBusy),
@@ -88,8 +139,9 @@ impl Hasher {
 }
 
 /// The right to compute one hash.
-struct Turn {
+pub(super) struct Turn {
     _running: OwnedSemaphorePermit,
+    _stranger: Option<(OwnedSemaphorePermit, Slot<Lane>)>,
     _waiting: OwnedSemaphorePermit,
 }
 
@@ -115,10 +167,19 @@ mod tests {
             .unwrap()
             .hash;
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
-        assert!(hasher.verify(&stored, "correct horse").await.unwrap());
-        assert!(!hasher.verify(&stored, "Correct horse").await.unwrap());
-        assert!(!hasher.verify(&stored, "").await.unwrap());
-        assert!(!hasher.verify("not a hash", "x").await.unwrap());
+        for (against, password, right) in [
+            (&*stored, "correct horse", true),
+            (&stored, "Correct horse", false),
+            (&stored, "", false),
+            ("not a hash", "x", false),
+        ] {
+            let turn = hasher.turn(Queue::Acquainted).await.unwrap();
+            assert_eq!(
+                hasher.verify(turn, against, password).await.unwrap(),
+                right,
+                "{password}"
+            );
+        }
     }
 
     /// Else an unknown user would be told from a wrong password by the time it takes.
@@ -132,11 +193,49 @@ mod tests {
         assert_eq!(nobody.hash.unwrap().len(), anybody.hash.unwrap().len());
     }
 
+    fn stranger(address: &str, name: &str) -> Queue {
+        Queue::of(false, address.parse().unwrap(), name)
+    }
+
     #[tokio::test]
     async fn a_flood_is_turned_away() {
         let hasher = Hasher::new(1);
         let _running = hasher.running.acquire().await.unwrap();
-        let _waiting = hasher.waiting.acquire_many(MAX_WAITING as u32).await.unwrap();
-        assert!(hasher.verify(NOBODY, "x").await.is_err());
+        let _waiting = hasher.waiting[0].acquire_many(MAX_WAITING as u32).await.unwrap();
+        let queue = stranger("192.0.2.1", "x");
+        assert!(hasher.turn(queue).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_strangers_delays_no_acquaintance_and_no_other_network() {
+        let hasher = Arc::new(Hasher::new(2));
+        let flood: Vec<_> = (0..=MAX_IN_LANE)
+            .map(|_| {
+                let hasher = hasher.clone();
+                tokio::spawn(async move {
+                    let _turn = hasher.turn(stranger("192.0.2.1", "x")).await;
+                    std::future::pending::<()>().await;
+                })
+            })
+            .collect();
+        // Until each has had its say.
+        for _ in 0..=MAX_IN_LANE {
+            tokio::task::yield_now().await;
+        }
+        assert!(
+            hasher.turn(stranger("192.0.2.1", "y")).await.is_err(),
+            "the lane is full"
+        );
+        // These have their turn at once, or the test takes as long as the longest wait and fails.
+        assert!(hasher.turn(stranger("192.0.2.2", "x")).await.is_ok());
+        assert!(hasher.turn(Queue::Acquainted).await.is_ok());
+        flood.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    #[test]
+    fn names_behind_a_gateway_have_several_lanes() {
+        assert_eq!(stranger("192.0.2.1", "alice"), stranger("192.0.2.1", "bob"));
+        assert_ne!(stranger("172.17.0.1", "alice"), stranger("172.17.0.1", "bob"));
+        assert_eq!(Queue::of(true, "192.0.2.1".parse().unwrap(), "x"), Queue::Acquainted);
     }
 }

@@ -59,6 +59,15 @@ impl Remembered {
         Ok(right)
     }
 
+    /// Whether these words were right a moment ago.
+    pub(super) fn knows(&self, words: &[&str]) -> bool {
+        let digest = self.digest(words);
+        let now = Instant::now();
+        let attempts = self.lock();
+        let known = attempts.get(&digest).filter(|attempt| attempt.until > now);
+        known.is_some_and(|attempt| attempt.outcome.get() == Some(&true))
+    }
+
     fn outcome(&self, digest: Digest) -> Outcome {
         let mut attempts = self.lock();
         let now = Instant::now();
@@ -142,6 +151,7 @@ mod tests {
         let ask = || oracle.ask(&remembered, &words);
         let (a, b, c, d, e) = tokio::join!(ask(), ask(), ask(), ask(), ask());
         assert!(a && b && c && d && e && ask().await);
+        assert!(remembered.knows(&words) && !remembered.knows(&["alice", "hash", "Secret"]));
         assert_eq!(oracle.asked(), 1);
         // Another password, another stored hash, the same letters cut differently: another matter.
         for words in [
@@ -160,7 +170,7 @@ mod tests {
         assert!(!oracle.ask(&remembered, &["x"]).await);
         assert!(!oracle.ask(&remembered, &["x"]).await);
         assert_eq!(oracle.asked(), 2);
-        assert!(remembered.lock().is_empty());
+        assert!(remembered.lock().is_empty() && !remembered.knows(&["x"]));
     }
 
     #[tokio::test]

@@ -32,6 +32,14 @@ impl Config {
         }
         for (key, number) in [
             ("login.concurrent_hashes", self.login.concurrent_hashes as u64),
+            (
+                "login.max_connections_per_account",
+                self.login.max_connections_per_account as u64,
+            ),
+            (
+                "login.max_connections_per_address",
+                self.login.max_connections_per_address as u64,
+            ),
             ("smtp.max_message_size", self.smtp.max_message_size.get()),
             ("smtp.max_recipients", self.smtp.max_recipients as u64),
             ("smtp.max_errors", self.smtp.max_errors as u64),

@@ -13,8 +13,19 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+/// What a client is told when its address has no place left (RFC 9051 §7.1.5).
+const TOO_MANY_CONNECTIONS: &[u8] = b"* BYE [LIMIT] Too many connections from your address: close some, or have \
+    login.max_connections_per_address raised\r\n";
+
 /// Serves one connection until it ends or `shutdown` is cancelled (then: BYE).
-pub async fn serve(imap: Arc<Imap>, connection: Connection, shutdown: CancellationToken) {
+pub async fn serve(imap: Arc<Imap>, mut connection: Connection, shutdown: CancellationToken) {
+    let peer = connection.peer();
+    let Some(_slot) = imap.accounts.connected(peer.ip()).await else {
+        tracing::warn!(%peer, "connection refused: too many from one address");
+        let timeout = imap.config.imap.write_timeout.get();
+        let _ = connection.write(TOO_MANY_CONNECTIONS, timeout).await;
+        return connection.close().await;
+    };
     let session = Session::new(imap, connection);
     let span = tracing::info_span!(
         "imap",

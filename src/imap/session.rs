@@ -9,7 +9,7 @@ use super::numbering::SeqNum;
 use super::output::Output;
 use super::sequence;
 use crate::accounts::sasl::Mechanism;
-use crate::accounts::{Accounts, Origin, Service};
+use crate::accounts::{Accounts, Origin, Service, SessionSlot};
 use crate::config::Config;
 use crate::mail::ids::{AccountId, ModSeq, SessionId, Uid};
 use crate::mail::uidset::UidSet;
@@ -211,10 +211,11 @@ impl State {
     }
 }
 
-/// What being logged in gives: the account's mailboxes.
+/// What being logged in gives: the account's mailboxes, and a place among its sessions.
 pub(crate) struct Login {
     pub(crate) account: AccountId,
     pub(crate) mailboxes: AccountMailboxes,
+    pub(crate) _slot: SessionSlot,
 }
 
 /// The selected mailbox.

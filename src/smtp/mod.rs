@@ -50,8 +50,20 @@ pub enum Role {
     Submission,
 }
 
+/// What a client is told when its address has no place left (RFC 5321 §3.8).
+const TOO_MANY_CONNECTIONS: &[u8] = b"421 4.7.0 Too many connections from your address: close some, or have \
+    login.max_connections_per_address raised\r\n";
+
 /// Serves one connection until it ends or `shutdown` is cancelled (then: finish the running transaction, 421).
-pub async fn serve(smtp: Arc<Smtp>, role: Role, connection: Connection, shutdown: CancellationToken) {
+pub async fn serve(smtp: Arc<Smtp>, role: Role, mut connection: Connection, shutdown: CancellationToken) {
+    let peer = connection.peer();
+    let Some(_slot) = smtp.accounts.connected(peer.ip()).await else {
+        tracing::warn!(%peer, "connection refused: too many from one address");
+        let _ = connection
+            .write(TOO_MANY_CONNECTIONS, smtp.config.smtp.timeout.get())
+            .await;
+        return connection.close().await;
+    };
     let id = format!("{:08x}", rand::random::<u32>());
     let span = tracing::info_span!("smtp", id, peer = %connection.peer(), ?role);
     session::Session::new(smtp, role, connection, shutdown)

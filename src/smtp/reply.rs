@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use crate::accounts::LoginError;
+use crate::accounts::{ComeBack, LoginError};
 use crate::delivery;
 
 /// A reply to one command.
@@ -139,7 +139,8 @@ impl From<delivery::Error> for Reply {
 impl From<LoginError> for Reply {
     fn from(error: LoginError) -> Reply {
         match error {
-            LoginError::Refused | LoginError::NotAuthorized => Reply::LOGIN_REFUSED,
+            LoginError::Refused(_) | LoginError::NotAuthorized => Reply::LOGIN_REFUSED,
+            LoginError::Blocked(end) => Reply::made(454, "4.7.0", ComeBack(end).to_string()),
             LoginError::Unavailable(cause) => {
                 tracing::error!(cause = format!("{cause:#}"), "logins cannot be checked at the moment");
                 Reply::LOGIN_UNAVAILABLE
@@ -150,6 +151,8 @@ impl From<LoginError> for Reply {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn written(reply: &Reply) -> String {
@@ -176,6 +179,6 @@ mod tests {
         assert_eq!(Reply::from(secret), Reply::STORAGE_FAILED);
         let unavailable = LoginError::Unavailable(anyhow::anyhow!("secret"));
         assert_eq!(Reply::from(unavailable), Reply::LOGIN_UNAVAILABLE);
-        assert_eq!(Reply::from(LoginError::Refused), Reply::LOGIN_REFUSED);
+        assert_eq!(Reply::from(LoginError::Refused(Duration::ZERO)), Reply::LOGIN_REFUSED);
     }
 }

@@ -13,8 +13,8 @@ use zeroize::Zeroize;
 use super::dispatch;
 use super::reply::Reply;
 use super::{Role, Smtp};
-use crate::accounts::Account;
 use crate::accounts::sasl::Mechanism;
+use crate::accounts::{Account, SessionSlot};
 use crate::mail::envelope::Envelope;
 use crate::net::connection::{Connection, LineEnd, ReadError};
 
@@ -55,6 +55,8 @@ pub(crate) struct State {
     pub(crate) hello: Option<Hello>,
     /// Who is logged in.
     pub(crate) account: Option<Account>,
+    /// Its place among the account's sessions.
+    pub(crate) slot: Option<SessionSlot>,
     /// The mail transaction, from MAIL to the end of data, RSET or the next EHLO (RFC 5321 §3.3).
     pub(crate) tx: Option<Transaction>,
 }
@@ -252,6 +254,7 @@ impl State {
             mechanisms: Vec::new(),
             hello: None,
             account: None,
+            slot: None,
             tx: None,
         }
     }
@@ -260,6 +263,7 @@ impl State {
     pub(crate) fn begin_anew(&mut self) {
         self.hello = None;
         self.account = None;
+        self.slot = None;
         self.tx = None;
     }
 

@@ -1,5 +1,8 @@
 //! Accounts, aliases and logins on a real database.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use posthaste::accounts::{Accounts, Error, LoginError, Origin, Resolution, Scope, Service};
 use posthaste::config::Login;
 use posthaste::mail::address::Address;
@@ -132,11 +135,14 @@ async fn a_login_is_an_address_in_any_case_or_a_local_part_where_that_is_clear()
         ("alice@example.net", "wonderland"),
     ] {
         let refused = accounts.authenticate(HERE, login, password).await;
-        assert!(matches!(refused, Err(LoginError::Refused)), "{login:?} {password:?}");
+        assert!(matches!(refused, Err(LoginError::Refused(_))), "{login:?} {password:?}");
     }
     accounts.add_domain("example.net").await.unwrap();
     let refused = accounts.authenticate(HERE, "alice", "wonderland").await;
-    assert!(matches!(refused, Err(LoginError::Refused)), "two domains: whose alice?");
+    assert!(
+        matches!(refused, Err(LoginError::Refused(_))),
+        "two domains: whose alice?"
+    );
 }
 
 #[tokio::test]
@@ -226,6 +232,49 @@ async fn app_passwords_let_in_where_they_are_for() {
     assert_eq!(again.unwrap_err().to_string(), "there is no app password \"phone\"");
     assert_eq!(log_in("alice@example.org", &reading).await, [false; 2]);
     assert_eq!(log_in("alice@example.org", &sending).await, [false, true]);
+}
+
+/// Guesses wait in a lane of their own, and end when there were too many; whoever is right gets in meanwhile.
+#[tokio::test]
+async fn a_flood_of_guesses_delays_nobody() {
+    let data = tempfile::tempdir().unwrap();
+    let accounts = populated(&data).await;
+    let guesser = Origin {
+        address: "198.51.100.1".parse().unwrap(),
+        ..HERE
+    };
+    let looked_at = Arc::new(AtomicUsize::new(0));
+    let guesses: Vec<_> = (0..90)
+        .map(|number| {
+            let (accounts, looked_at) = (accounts.clone(), looked_at.clone());
+            tokio::spawn(async move {
+                let guess = format!("guess {number}");
+                let refused = accounts.authenticate(guesser, "alice", &guess).await.unwrap_err();
+                if matches!(refused, LoginError::Refused(_)) {
+                    looked_at.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    for login in ["bob", "alice"] {
+        let password = if login == "bob" { "builder" } else { "wonderland" };
+        accounts.authenticate(HERE, login, password).await.unwrap();
+    }
+    assert!(
+        looked_at.load(Ordering::Relaxed) < 10,
+        "all guesses came before who was right"
+    );
+    for guess in guesses {
+        guess.await.unwrap();
+    }
+    // The next one may be on its way when the last one fails.
+    let limit = Login::default().max_failures;
+    assert!((limit..=limit + 1).contains(&looked_at.load(Ordering::Relaxed)));
+    // Where the guesses came from, alice has to wait; elsewhere not.
+    let blocked = accounts.authenticate(guesser, "alice", "wonderland again").await;
+    assert!(matches!(blocked, Err(LoginError::Blocked(_))));
+    accounts.authenticate(HERE, "alice", "wonderland").await.unwrap();
 }
 
 #[tokio::test]

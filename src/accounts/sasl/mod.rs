@@ -181,7 +181,7 @@ impl Exchange {
             }));
         };
         let accounts = &self.accounts;
-        match std::mem::replace(&mut self.state, State::Told(Err(LoginError::Refused))) {
+        match std::mem::replace(&mut self.state, State::Told(Err(LoginError::REFUSED))) {
             State::Plain => {
                 let plain = Plain::parse(response).ok_or(ExchangeError::Malformed)?;
                 let account = accounts.authenticate(self.origin, &plain.name, &plain.password).await?;
@@ -239,7 +239,7 @@ impl Exchange {
     async fn bear(&mut self, bearer: Bearer, told: fn(&bearer::Hint) -> Vec<u8>) -> Result<Step, ExchangeError> {
         let asks = bearer.token.is_empty();
         let outcome = match asks {
-            true => Err(LoginError::Refused),
+            true => Err(LoginError::REFUSED),
             false => self.accounts.bear(&bearer.name, &bearer.token).await,
         };
         match (outcome, &self.accounts.0.issuer) {

@@ -1,12 +1,8 @@
 //! LOGIN (RFC 9051 §6.2.3), and what it has in common with AUTHENTICATE: how a login ends.
 
-use crate::accounts::{Account, LoginError};
+use crate::accounts::{Account, ComeBack, LoginError};
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::session::{Login, Session, State};
-use std::time::Duration;
-
-/// How long a wrong password is left unanswered, so that guessing on one connection is slow. Nobody else waits.
-const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 
 /// How much of a name that was refused goes to the log.
 const LOGGED_NAME: usize = 64;
@@ -40,8 +36,12 @@ pub(super) fn may_log_in(session: &Session) -> Result<(), Failure> {
     }
 }
 
-/// Opens the account's mailboxes.
+/// Takes a place among the account's sessions, and opens its mailboxes.
 pub(super) async fn enter(session: &mut Session, state: &mut State, account: Account) -> Outcome {
+    let slot = match session.imap.accounts.session(session.origin(), &account).await {
+        Ok(slot) => slot,
+        Err(full) => return Ok(Answer::no(Some("LIMIT"), &full.to_string())),
+    };
     let mailboxes = session
         .imap
         .mailboxes
@@ -54,6 +54,7 @@ pub(super) async fn enter(session: &mut Session, state: &mut State, account: Acc
     *state = State::Authenticated(Login {
         account: account.id,
         mailboxes,
+        _slot: slot,
     });
     let code = format!("CAPABILITY {}", session.capabilities());
     Ok(Answer::ok("Logged in").with_code(code))
@@ -61,16 +62,14 @@ pub(super) async fn enter(session: &mut Session, state: &mut State, account: Acc
 
 /// The answer to who is not let in. It is the same for a wrong name and a wrong password.
 pub(super) async fn refuse(error: LoginError) -> Outcome {
-    let (code, text) = match error {
-        LoginError::Refused => {
-            tokio::time::sleep(REFUSAL_DELAY).await;
-            ("AUTHENTICATIONFAILED", "Wrong name or password")
-        }
-        LoginError::NotAuthorized => ("AUTHORIZATIONFAILED", "Nobody can act for another here"),
+    tokio::time::sleep(error.delay()).await;
+    Ok(match error {
+        LoginError::Refused(_) => Answer::no(Some("AUTHENTICATIONFAILED"), "Wrong name or password"),
+        LoginError::Blocked(end) => Answer::no(Some("LIMIT"), &ComeBack(end).to_string()),
+        LoginError::NotAuthorized => Answer::no(Some("AUTHORIZATIONFAILED"), "Nobody can act for another here"),
         LoginError::Unavailable(cause) => {
             tracing::error!(cause = format_args!("{cause:#}"), "cannot check passwords");
-            ("UNAVAILABLE", "Passwords cannot be checked now; try again later")
+            Answer::no(Some("UNAVAILABLE"), "Passwords cannot be checked now; try again later")
         }
-    };
-    Ok(Answer::no(Some(code), text))
+    })
 }

@@ -2,22 +2,18 @@
 //!
 //! Passwords live in buffers that are wiped, and appear in no log.
 
-use std::time::Duration;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::accounts::sasl::{ExchangeError, Mechanism, Step};
-use crate::accounts::{LoginError, Origin, Service};
+use crate::accounts::{Account, LoginError, Origin, Service};
 use crate::smtp::Role;
 use crate::smtp::reply::Reply;
 use crate::smtp::session::{AUTH_LINE, End, Session, State};
 
 /// Failed logins after which the connection is closed (RFC 4954 §4 wants at least 3).
 const MAX_FAILED_LOGINS: usize = 3;
-/// How long the answer to a failed login is held back.
-const FAILED_LOGIN_DELAY: Duration = Duration::from_secs(1);
 
 /// Logs in.
 pub(crate) async fn run(session: &mut Session, mechanism: &str, initial: Option<&str>) -> Result<Reply, End> {
@@ -47,11 +43,7 @@ pub(crate) async fn run(session: &mut Session, mechanism: &str, initial: Option<
                 Ok(told) => response = Some(told),
                 Err(reply) => return Ok(reply),
             },
-            Ok(Step::Account(account)) => {
-                tracing::info!(account = %account.address, mechanism = mechanism.name(), "logged in");
-                session.state.account = Some(account);
-                return Ok(Reply::new(235, "2.7.0", "Authentication successful"));
-            }
+            Ok(Step::Account(account)) => return Ok(enter(session, origin, account).await),
             Err(ExchangeError::Malformed) => return Ok(MALFORMED),
             Err(ExchangeError::Channel(text)) => return Ok(Reply::new(535, "5.7.8", text)),
             Err(ExchangeError::Login(error)) => return Ok(refuse(session, error).await),
@@ -82,18 +74,33 @@ fn check(state: &State, mechanism: &str) -> Result<Mechanism, Reply> {
         })
 }
 
+/// Takes a place among the account's sessions.
+async fn enter(session: &mut Session, origin: Origin, account: Account) -> Reply {
+    match session.smtp.accounts.session(origin, &account).await {
+        Ok(slot) => {
+            tracing::info!(account = %account.address, "logged in");
+            session.state.account = Some(account);
+            session.state.slot = Some(slot);
+            Reply::new(235, "2.7.0", "Authentication successful")
+        }
+        Err(full) => Reply::made(421, "4.7.0", full.to_string()),
+    }
+}
+
 /// The reply to who is not let in. Whoever errs too often is shown out.
 async fn refuse(session: &mut Session, error: LoginError) -> Reply {
-    if matches!(error, LoginError::Refused) {
+    let failed = matches!(error, LoginError::Refused(_) | LoginError::Blocked(_));
+    tokio::time::sleep(error.delay()).await;
+    let reply = Reply::from(error);
+    if failed {
         session.failed_logins += 1;
         tracing::warn!(failed = session.failed_logins, "login failed");
-        tokio::time::sleep(FAILED_LOGIN_DELAY).await;
         if session.failed_logins >= MAX_FAILED_LOGINS {
-            session.answer_later(&Reply::LOGIN_REFUSED);
+            session.answer_later(&reply);
             return Reply::TOO_MANY_LOGINS;
         }
     }
-    Reply::from(error)
+    reply
 }
 
 /// Sends a challenge and reads the response (RFC 4954 §4).

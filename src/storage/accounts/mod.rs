@@ -151,16 +151,17 @@ impl Changes {
     }
 }
 
-/// Brings the schema up to date. Two processes may find it out of date at the same time: the one that comes second
-/// fails, and then finds it done.
+/// Brings the schema up to date. Several processes may find it out of date at the same time: whoever comes second with a
+/// migration fails, and then finds it done.
 async fn migrate(pool: &SqlitePool) -> std::result::Result<(), MigrateError> {
     let mut connection = pool.acquire().await?;
-    // `run` does the same, but as a future that the compiler cannot prove to be `Send` when it is part of another one.
-    match MIGRATIONS.run_direct(None, &mut *connection, false).await {
-        Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) => {
-            MIGRATIONS.run_direct(None, &mut *connection, false).await
+    let mut left = MIGRATIONS.iter().count();
+    loop {
+        // `run` does the same, but as a future that the compiler cannot prove to be `Send` when it is part of another one.
+        match MIGRATIONS.run_direct(None, &mut *connection, false).await {
+            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if left > 0 => left -= 1,
+            done => return done,
         }
-        done => done,
     }
 }
 
