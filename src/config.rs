@@ -262,6 +262,9 @@ pub struct Imap {
     pub max_command: Size,
     /// The largest message APPEND takes.
     pub max_append: Size,
+    /// Capabilities that are not announced, by their names in CAPABILITY; what they bring is refused where it is a command of its
+    /// own or waits for ENABLE. Some clients break on what they should not read.
+    pub disable: Vec<String>,
     /// Commands refused as BAD in a row before the connection is closed.
     pub max_errors: usize,
     /// Sessions compressed at the same time (COMPRESS, RFC 4978); others go on without. Each takes up to 360 KiB while it is
@@ -280,6 +283,7 @@ impl Default for Imap {
             write_timeout: Period::seconds(120),
             max_command: Size::kibibytes(256),
             max_append: Size::mebibytes(50),
+            disable: Vec::new(),
             max_errors: 20,
             max_compressed: 500,
             max_connections: 10_000,

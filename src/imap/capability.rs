@@ -1,5 +1,6 @@
 //! What CAPABILITY lists (RFC 9051 §7.2.2). A name stands here only when all of its extension works.
 
+use super::command::CommandBody;
 use crate::accounts::sasl::Mechanism;
 use std::borrow::Cow;
 
@@ -36,8 +37,9 @@ const EXTENSIONS: &[&str] = &[
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",
     "QUOTA=RES-MAILBOX",
-    "OBJECTID", // RFC 8474
-    "SAVEDATE", // RFC 8514
+    "UNAUTHENTICATE", // RFC 8437
+    "OBJECTID",       // RFC 8474
+    "SAVEDATE",       // RFC 8514
 ];
 
 /// What depends on the connection.
@@ -51,6 +53,27 @@ pub(crate) struct Offer<'a> {
     pub(crate) append_limit: u32,
     /// Sessions may be compressed.
     pub(crate) compress: bool,
+    /// Names that are left out.
+    pub(crate) disabled: &'a [String],
+}
+
+/// The capability that brings a command, for those that do not belong to IMAP itself: where it is switched off, the command
+/// is unknown.
+pub(crate) fn behind(command: &CommandBody) -> Option<&'static str> {
+    match command {
+        CommandBody::Id(_) => Some("ID"),
+        CommandBody::Enable(_) => Some("ENABLE"),
+        CommandBody::Idle => Some("IDLE"),
+        CommandBody::Namespace => Some("NAMESPACE"),
+        CommandBody::Unselect => Some("UNSELECT"),
+        CommandBody::UidExpunge(_) => Some("UIDPLUS"),
+        CommandBody::Move { .. } => Some("MOVE"),
+        CommandBody::Compress => Some("COMPRESS=DEFLATE"),
+        CommandBody::Unauthenticate => Some("UNAUTHENTICATE"),
+        CommandBody::Notify(_) => Some("NOTIFY"),
+        CommandBody::GetQuota(_) | CommandBody::GetQuotaRoot(_) | CommandBody::SetQuota => Some("QUOTA"),
+        _ => None,
+    }
 }
 
 /// The names, separated by spaces.
@@ -70,6 +93,7 @@ pub(crate) fn list(offer: Offer<'_>) -> String {
     }
     let authenticate = |mechanism: &Mechanism| format!("AUTH={}", mechanism.name()).into();
     names.extend(offer.mechanisms.iter().map(authenticate));
+    names.retain(|name| !offer.disabled.iter().any(|other| other.eq_ignore_ascii_case(name)));
     names.join(" ")
 }
 
@@ -84,6 +108,7 @@ mod tests {
             mechanisms: &[],
             append_limit: 1000,
             compress: false,
+            disabled: &[],
         });
         assert!(plain.starts_with("IMAP4rev1 ") && plain.ends_with(" APPENDLIMIT=1000 STARTTLS LOGINDISABLED"));
         assert!(!plain.contains("AUTH="));
@@ -92,8 +117,10 @@ mod tests {
             mechanisms: &[Mechanism::ScramSha256, Mechanism::Plain],
             append_limit: 1000,
             compress: true,
+            disabled: &["idle".to_owned()],
         });
-        assert!(encrypted.contains(" COMPRESS=DEFLATE "));
+        assert!(encrypted.contains(" COMPRESS=DEFLATE ") && plain.contains(" IDLE "));
+        assert!(!encrypted.contains("IDLE"));
         assert!(encrypted.ends_with(" AUTH=SCRAM-SHA-256 AUTH=PLAIN"));
         assert!(!encrypted.contains("STARTTLS") && !encrypted.contains("LOGINDISABLED"));
     }

@@ -30,6 +30,7 @@ pub enum CommandBody {
     Noop,
     Logout,
     StartTls,
+    Unauthenticate,
     /// AUTHENTICATE with the initial response, decoded, if there is one (RFC 4959).
     Authenticate {
         mechanism: String,

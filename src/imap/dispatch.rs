@@ -2,6 +2,7 @@
 //! there is to tell and the tagged answer after it.
 
 use super::answer::{Answer, AnswerKind, Failure, Outcome};
+use super::capability::behind;
 use super::command::{Command, CommandBody, FetchItem, SearchKey, StatusItem};
 use super::commands::*;
 use super::framer::Literal;
@@ -69,6 +70,9 @@ async fn execute(
 ) -> Outcome {
     use CommandBody as C;
     use State::{Authenticated, NotAuthenticated, Selected};
+    if behind(&body).is_some_and(|name| !session.offers(name)) {
+        return Ok(Answer::bad("The command is switched off here"));
+    }
     match (&mut *state, body) {
         // §6.1: any state
         (_, C::Capability) => capability::capability(session),
@@ -88,6 +92,7 @@ async fn execute(
         (_, C::StartTls | C::Authenticate { .. } | C::Login { .. }) => Ok(Answer::bad("Already logged in")),
 
         // §6.3: authenticated, and selected as well
+        (_, C::Unauthenticate) => unauthenticate::unauthenticate(session, state),
         (_, C::Compress) => compress::compress(session),
         (_, C::Enable(names)) => enable::enable(session, &names),
         (_, C::Select { mailbox, parameters }) => {
@@ -196,8 +201,8 @@ fn removes(body: &CommandBody) -> bool {
 /// What comes before a command in a selected mailbox.
 async fn prepare(session: &mut Session, state: &mut State, body: &CommandBody) -> Result<(), Failure> {
     let known = matches!(state, State::Authenticated(_) | State::Selected(..));
-    let aware = known && !session.condstore && enables_condstore(body);
-    session.condstore |= aware;
+    let aware = known && !session.enabled.condstore && enables_condstore(body);
+    session.enabled.condstore |= aware;
     let State::Selected(_, selected) = state else {
         return Ok(());
     };

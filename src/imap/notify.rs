@@ -272,7 +272,7 @@ pub(crate) async fn changed(watch: &mut Option<Box<Watch>>, selected: &mut Optio
 
 /// Tells what has happened to what is watched outside of the selected mailbox.
 pub(crate) async fn tell(session: &mut Session, login: &Login, selected: Option<&Selected>) -> Result<(), Failure> {
-    let Some(mut watch) = session.watch.take() else {
+    let Some(mut watch) = session.enabled.watch.take() else {
         return Ok(());
     };
     watch.listen();
@@ -281,7 +281,7 @@ pub(crate) async fn tell(session: &mut Session, login: &Login, selected: Option<
         // Boxed: most often there is nothing, and a session that idles must not carry it.
         false => Box::pin(tell_news(session, login, selected, &mut watch)).await,
     };
-    session.watch = Some(watch);
+    session.enabled.watch = Some(watch);
     told
 }
 
@@ -324,7 +324,7 @@ async fn tell_statuses(
 ) -> Result<(), Failure> {
     for name in names {
         let subscribed = list.iter().any(|info| info.name == name && info.subscribed);
-        let items = items(watch.wanted(&name, subscribed), session.condstore);
+        let items = items(watch.wanted(&name, subscribed), session.enabled.condstore);
         match Box::pin(login.mailboxes.status(&name)).await {
             Ok(found) => status::write(session, name.as_str(), &items, &found),
             Err(Error::NotFound) => {}
@@ -362,7 +362,7 @@ pub(crate) async fn until_command(
             _ => return Ok(()),
         };
         if let Some(selected) = &mut selected {
-            let expunges = session.watch.as_ref().is_some_and(|watch| watch.expunges());
+            let expunges = session.enabled.watch.as_ref().is_some_and(|watch| watch.expunges());
             updates::news(session, selected, expunges).await?;
             updates::hold_back(session, selected);
             if selected.view.is_deleted() {
@@ -376,7 +376,7 @@ pub(crate) async fn until_command(
             biased;
             () = shutdown.cancelled() => return Err(Failure::Bye("Server is shutting down")),
             read = session.connection.fill(left) => { read?; }
-            () = changed(&mut session.watch, &mut selected) => {}
+            () = changed(&mut session.enabled.watch, &mut selected) => {}
         }
     }
     Ok(())

@@ -72,7 +72,7 @@ async fn converse(session: &mut Session, shutdown: &CancellationToken) -> Result
         if session.connection.buffered().is_empty() || !session.notices.is_empty() {
             session.flush().await?;
         }
-        if session.watch.is_some() && session.connection.buffered().is_empty() {
+        if session.enabled.watch.is_some() && session.connection.buffered().is_empty() {
             // Boxed, like everything that a session which idles must not carry.
             Box::pin(notify::until_command(session, &mut state, shutdown)).await?;
         }
@@ -108,9 +108,9 @@ async fn converse(session: &mut Session, shutdown: &CancellationToken) -> Result
             State::Selected(_, selected) if selected.view.is_deleted() => {
                 return Err(Failure::Bye("The selected mailbox was deleted"));
             }
-            _ if session.compressed.is_some() && !session.connection.is_compressed() => {
+            _ if session.compressed.is_some() != session.connection.is_compressed() => {
                 session.flush().await?;
-                session.connection.compress();
+                session.connection.compress(session.compressed.is_some());
             }
             _ if errors >= session.imap.config.imap.max_errors => {
                 return Err(Failure::Bye("Too many commands that are none"));
@@ -133,7 +133,12 @@ async fn next(session: &mut Session) -> Result<Frame, ReadError> {
     let bounds = session.bounds();
     session
         .framer
-        .next(&mut session.connection, &mut session.output, bounds, session.utf8)
+        .next(
+            &mut session.connection,
+            &mut session.output,
+            bounds,
+            session.enabled.utf8,
+        )
         .await
 }
 

@@ -69,6 +69,13 @@ pub(crate) struct Session {
     pub(crate) login_deadline: Option<Instant>,
     /// Held once COMPRESS was granted (RFC 4978).
     pub(crate) compressed: Option<OwnedSemaphorePermit>,
+    pub(crate) enabled: Enabled,
+}
+
+/// What the client has asked for as long as it is logged in. A new extension that keeps state keeps it here or in [`State`]:
+/// UNAUTHENTICATE forgets all of it (RFC 8437 §4.1).
+#[derive(Default)]
+pub(crate) struct Enabled {
     /// Whether a CONDSTORE-enabling command was seen (RFC 7162 §3.1).
     pub(crate) condstore: bool,
     /// Whether QRESYNC was enabled: expunges are told by VANISHED (RFC 7162 §3.2.3).
@@ -92,12 +99,22 @@ impl Session {
             write_timeout: settings.write_timeout.get(),
             login_deadline: Some(Instant::now() + settings.login_timeout.get()),
             compressed: None,
-            condstore: false,
-            qresync: false,
-            watch: None,
-            utf8: false,
+            enabled: Enabled::default(),
             imap,
         }
+    }
+
+    /// Nobody is logged in any more, and nothing that anybody asked for is left (RFC 8437 §3).
+    pub(crate) fn forget(&mut self) {
+        self.enabled = Enabled::default();
+        self.compressed = None;
+        self.login_deadline = Some(Instant::now() + self.imap.config.imap.login_timeout.get());
+    }
+
+    /// Whether the settings leave this capability on.
+    pub(crate) fn offers(&self, capability: &str) -> bool {
+        let disabled = &self.imap.config.imap.disable;
+        !disabled.iter().any(|name| name.eq_ignore_ascii_case(capability))
     }
 
     /// What bounds the next read from the client.
@@ -144,6 +161,7 @@ impl Session {
             mechanisms: &self.mechanisms(),
             append_limit: self.append_limit(),
             compress: self.imap.config.imap.max_compressed > 0,
+            disabled: &self.imap.config.imap.disable,
         })
     }
 

@@ -14,7 +14,7 @@ use crate::mailbox::MessageState;
 
 /// As [`tell`], to a client that has not asked to be left alone (RFC 5465 §3.1).
 pub(crate) async fn news(session: &mut Session, selected: &mut Selected, may_expunge: bool) -> Result<(), Failure> {
-    match session.watch.as_ref().is_some_and(|watch| watch.is_deaf()) {
+    match session.enabled.watch.as_ref().is_some_and(|watch| watch.is_deaf()) {
         true => Ok(()),
         false => tell(session, selected, may_expunge).await,
     }
@@ -23,7 +23,7 @@ pub(crate) async fn news(session: &mut Session, selected: &mut Selected, may_exp
 /// Takes in what has happened and writes it to the output; EXPUNGEs only when the command allows them.
 pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_expunge: bool) -> Result<(), Failure> {
     let updates = selected.view.poll(may_expunge);
-    match session.qresync {
+    match session.enabled.qresync {
         true => {
             let gone = updates.expunged.iter().rev().map(|(_, uid)| *uid).collect();
             Box::pin(vanished(session, "", &gone)).await?;
@@ -46,7 +46,7 @@ pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_exp
     }
     session.notices.extend(updates.notices);
     // Boxed: most often there is nothing, and a session that idles must not carry it.
-    let flags_wanted = session.watch.as_ref().is_none_or(|watch| watch.flags());
+    let flags_wanted = session.enabled.watch.as_ref().is_none_or(|watch| watch.flags());
     if flags_wanted && updates.flags.iter().any(|update| !update.own) {
         // What only this session changed, the command that did so has answered, or was told to be silent about
         // (RFC 9051 §6.4.6).
@@ -60,7 +60,7 @@ pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_exp
         ))
         .await?;
     }
-    let items = session.watch.as_ref().and_then(|watch| watch.items());
+    let items = session.enabled.watch.as_ref().and_then(|watch| watch.items());
     if let Some(items) = items
         && !updates.arrived.is_empty()
     {
@@ -73,7 +73,7 @@ pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_exp
 /// before them is held back: it would never hear of that one if the connection broke now (RFC 7162 §3.2, §6).
 pub(crate) fn hold_back(session: &mut Session, selected: &Selected) {
     let told = selected.highest_mod_seq();
-    if session.qresync && told < selected.view.mod_seq() {
+    if session.enabled.qresync && told < selected.view.mod_seq() {
         session
             .output
             .line(format_args!("* OK [HIGHESTMODSEQ {told}] Expunges are held back"));
@@ -113,7 +113,7 @@ pub(crate) async fn flags_of(
         let output = &mut session.output;
         output.text(format_args!("* {} FETCH (UID {} ", seq.0, state.uid));
         items::flags(output, state, selected.view.is_recent(state.uid), &keywords);
-        if session.condstore {
+        if session.enabled.condstore {
             output.raw(b" ");
             items::mod_seq(output, state.mod_seq);
         }

@@ -60,7 +60,7 @@ pub(crate) async fn receive(
                 &mut session.connection,
                 &mut session.output,
                 bounds,
-                session.utf8,
+                session.enabled.utf8,
                 place,
             )
             .await?;

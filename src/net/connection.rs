@@ -251,10 +251,17 @@ impl Connection {
         }
     }
 
-    /// Compresses from here on in both directions (RFC 4978); below TLS is TLS. What the client has pipelined is compressed
-    /// already.
-    pub fn compress(&mut self) {
-        self.deflate = Some(Box::new(Deflate::new(std::mem::take(&mut self.buffer))));
+    /// Compresses from here on in both directions (RFC 4978), between TLS and what is said, or no more (RFC 8437 §4.1). What
+    /// the client has pipelined is compressed already, or no more.
+    pub fn compress(&mut self, on: bool) {
+        let pipelined = match self.deflate.take() {
+            Some(deflate) => deflate.into_rest(),
+            None => std::mem::take(&mut self.buffer),
+        };
+        match on {
+            true => self.deflate = Some(Box::new(Deflate::new(pipelined))),
+            false => self.buffer.unsplit(pipelined),
+        }
         self.scanned = 0;
     }
 

@@ -99,6 +99,11 @@ impl Deflate {
         }
     }
 
+    /// What has arrived behind the end of the compressed stream.
+    pub(super) fn into_rest(self) -> BytesMut {
+        self.input
+    }
+
     /// Gives back what only a busy connection needs.
     pub(super) fn rest(&mut self) {
         self.compress = None;
@@ -157,7 +162,7 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         let mut connection = Connection::plain(server, None).unwrap();
-        connection.compress();
+        connection.compress(true);
         (client, connection)
     }
 
@@ -217,7 +222,7 @@ mod tests {
         client.write_all(&client_says(b"2 NOOP\r\n")).await.unwrap();
         let mut line = Vec::new();
         connection.read_line(&mut line, 100, SOON).await.unwrap();
-        connection.compress();
+        connection.compress(true);
         connection.read_line(&mut line, 100, SOON).await.unwrap();
         assert_eq!(line, b"2 NOOP");
     }

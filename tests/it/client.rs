@@ -75,6 +75,11 @@ impl Client {
         Ok(())
     }
 
+    /// No more compression from here on.
+    pub(crate) fn inflate(&mut self) {
+        self.deflate = None;
+    }
+
     /// What both ends of this TLS connection, and nobody else, can compute (RFC 9266).
     pub(crate) fn exporter(&self) -> anyhow::Result<Vec<u8>> {
         let exporter = self

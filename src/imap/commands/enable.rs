@@ -12,9 +12,9 @@ pub(crate) const QRESYNC: &str = "QRESYNC";
 pub(crate) fn enable(session: &mut Session, names: &[String]) -> Outcome {
     session.output.raw(b"* ENABLED");
     for name in [CONDSTORE, QRESYNC] {
-        if names.iter().any(|asked| asked == name) {
+        if names.iter().any(|asked| asked == name) && session.offers(name) {
             session.output.text(format_args!(" {name}"));
-            session.qresync |= name == QRESYNC;
+            session.enabled.qresync |= name == QRESYNC;
         }
     }
     session.output.raw(b"\r\n");

@@ -27,7 +27,7 @@ async fn remove(session: &mut Session, selected: &mut Selected, uids: &UidSet) -
     let mailbox = Arc::clone(selected.view.mailbox());
     let removed = Box::pin(mailbox.expunge(session.id, uids)).await?;
     let answer = Answer::ok("EXPUNGE completed");
-    if removed.is_empty() || !session.condstore {
+    if removed.is_empty() || !session.enabled.condstore {
         return Ok(answer);
     }
     // RFC 7162 §3.2.4.3 wants the MODSEQ of this. Told first, so that it is one up to which this client knows everything.

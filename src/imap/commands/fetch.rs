@@ -51,7 +51,7 @@ pub(crate) async fn fetch(
     set: &SequenceSet,
     wanted: Wanted<'_>,
 ) -> Outcome {
-    if wanted.vanished_since.is_some() && !session.qresync {
+    if wanted.vanished_since.is_some() && !session.enabled.qresync {
         return Ok(Answer::bad("QRESYNC has to be enabled first"));
     }
     let mut uids = selected.resolve(set, uid)?;
@@ -91,10 +91,10 @@ pub(crate) async fn announce(
 ) -> Result<(), Failure> {
     let mut items = items.to_vec();
     // RFC 7162 §3.2.3: who enabled QRESYNC is told UID and MODSEQ in any case.
-    if session.qresync && !items.contains(&FetchItem::ModSeq) {
+    if session.enabled.qresync && !items.contains(&FetchItem::ModSeq) {
         items.push(FetchItem::ModSeq);
     }
-    let plan = Plan::new(&items, session.qresync, None, selected.view.read_only());
+    let plan = Plan::new(&items, session.enabled.qresync, None, selected.view.read_only());
     run(session, selected, &plan, arrived).await.map(drop)
 }
 
@@ -308,10 +308,10 @@ impl Message<'_> {
             output.raw(b" ");
             items::flags(output, self.state, self.recent, self.keywords);
         }
-        if session.condstore && !plan.items.contains(&Item::Uid) {
+        if session.enabled.condstore && !plan.items.contains(&Item::Uid) {
             output.text(format_args!(" UID {}", self.state.uid));
         }
-        if session.condstore && !plan.items.contains(&Item::ModSeq) {
+        if session.enabled.condstore && !plan.items.contains(&Item::ModSeq) {
             output.raw(b" ");
             items::mod_seq(output, self.state.mod_seq);
         }

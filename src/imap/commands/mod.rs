@@ -31,5 +31,6 @@ pub(crate) mod starttls;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod subscribe;
+pub(crate) mod unauthenticate;
 pub(crate) mod unselect;
 pub(crate) mod unsubscribe;

@@ -30,7 +30,7 @@ pub(crate) async fn move_(
     session.output.line(format_args!("* OK [{code}] Moved"));
     // RFC 6851 §4.4. Told first, so that the MODSEQ is one up to which this client knows everything.
     updates::tell(session, selected, true).await?;
-    Ok(match session.condstore {
+    Ok(match session.enabled.condstore {
         true => answer.with_code(format!("HIGHESTMODSEQ {}", selected.highest_mod_seq())),
         false => answer,
     })

@@ -18,7 +18,7 @@ pub(crate) async fn notify(
     asked: Option<Notify>,
 ) -> Outcome {
     let Some(asked) = asked else {
-        session.watch = Some(Box::new(Watch::nothing()));
+        session.enabled.watch = Some(Box::new(Watch::nothing()));
         return Ok(Answer::ok("NOTIFY completed"));
     };
     if asked.unsupported {
@@ -29,12 +29,12 @@ pub(crate) async fn notify(
     let watch = Watch::new(asked, &login.mailboxes);
     let mut selected = selected;
     if let Some(selected) = &mut selected {
-        session.watch = None;
+        session.enabled.watch = None;
         updates::tell(session, selected, true).await?;
     }
     if status {
         notify::tell_watched(session, login, selected.as_deref(), &watch).await?;
     }
-    session.watch = Some(Box::new(watch));
+    session.enabled.watch = Some(Box::new(watch));
     Ok(Answer::ok("NOTIFY completed"))
 }

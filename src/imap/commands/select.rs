@@ -22,7 +22,7 @@ pub(crate) async fn select(
     parameters: &SelectParameters,
     read_only: bool,
 ) -> Outcome {
-    if parameters.resync.is_some() && !session.qresync {
+    if parameters.resync.is_some() && !session.enabled.qresync {
         return Ok(Answer::bad("QRESYNC has to be enabled first"));
     }
     if state.unselect() {

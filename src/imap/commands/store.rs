@@ -36,7 +36,7 @@ pub(crate) async fn store(session: &mut Session, selected: &mut Selected, store:
         updates::flags(&mut session.output, selected);
     }
     // A conditional STORE is answered with MODSEQ in any case (RFC 7162 §3.1.3), and with MODSEQ comes the UID (§3.2.4).
-    let mod_seq = session.condstore || store.unchanged_since.is_some();
+    let mod_seq = session.enabled.condstore || store.unchanged_since.is_some();
     if !store.silent || mod_seq {
         Box::pin(answer(session, selected, store, &stored, mod_seq)).await?;
     }

@@ -164,6 +164,7 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
         "CAPABILITY" => Ok(CommandBody::Capability),
         "NOOP" => Ok(CommandBody::Noop),
         "LOGOUT" => Ok(CommandBody::Logout),
+        "UNAUTHENTICATE" => Ok(CommandBody::Unauthenticate),
         "STARTTLS" => Ok(CommandBody::StartTls),
         "AUTHENTICATE" => auth::authenticate(cursor),
         "LOGIN" => auth::login(cursor),

@@ -62,6 +62,7 @@ fn commands_without_arguments() {
         ("NOOP", CommandBody::Noop),
         ("LOGOUT", CommandBody::Logout),
         ("STARTTLS", CommandBody::StartTls),
+        ("UNAUTHENTICATE", CommandBody::Unauthenticate),
         ("NAMESPACE", CommandBody::Namespace),
         ("IDLE", CommandBody::Idle),
         ("CHECK", CommandBody::Check),

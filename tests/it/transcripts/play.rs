@@ -127,6 +127,10 @@ impl Stage {
             }
             Step::Tls(session) => self.session(session)?.client.start_tls().await,
             Step::Deflate(session) => self.session(session)?.client.deflate(),
+            Step::Plain(session) => {
+                self.session(session)?.client.inflate();
+                Ok(())
+            }
             Step::Vanish(session, reset) => {
                 let gone = self
                     .sessions

@@ -44,6 +44,8 @@ pub(super) enum Step {
     Tls(String),
     /// `DEFLATE`: compressed from here on, after COMPRESS.
     Deflate(String),
+    /// `PLAIN`: no more, after UNAUTHENTICATE.
+    Plain(String),
     /// `CLOSE` or, with true, `RESET`: the client is gone without a goodbye.
     Vanish(String, bool),
     /// `END`: the server closes the connection and says nothing more.
@@ -169,6 +171,7 @@ impl Script {
             },
             ("TLS", []) => Step::Tls(session),
             ("DEFLATE", []) => Step::Deflate(session),
+            ("PLAIN", []) => Step::Plain(session),
             ("CLOSE", []) => Step::Vanish(session, false),
             ("RESET", []) => Step::Vanish(session, true),
             ("END", []) => Step::End(session),
