@@ -33,7 +33,13 @@ const EXTENSIONS: &[&str] = &[
     "WITHIN",             // RFC 5032
     "PARTIAL",            // RFC 9394
     "SEARCH=FUZZY",       // RFC 6203
-    "QUOTA",              // RFC 9208
+    "SORT",               // RFC 5256
+    "SORT=DISPLAY",       // RFC 5957
+    "ESORT",              // RFC 5267
+    "THREAD=ORDEREDSUBJECT",
+    "THREAD=REFERENCES",
+    "THREAD=REFS", // draft-ietf-morg-inthread
+    "QUOTA",       // RFC 9208
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",
     "QUOTA=RES-MAILBOX",

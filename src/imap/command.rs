@@ -97,6 +97,17 @@ pub enum CommandBody {
         uid: bool,
         search: Search,
     },
+    Sort {
+        uid: bool,
+        /// In the order in which they decide. Never empty, and each key once.
+        criteria: Vec<SortCriterion>,
+        search: Search,
+    },
+    Thread {
+        uid: bool,
+        algorithm: ThreadAlgorithm,
+        search: Search,
+    },
     Fetch {
         uid: bool,
         set: SequenceSet,
@@ -382,6 +393,48 @@ pub struct Search {
     pub charset: Option<String>,
     /// The keys, all of which must match.
     pub key: SearchKey,
+}
+
+impl Search {
+    /// Whether there is a FUZZY key.
+    pub(crate) fn is_fuzzy(&self) -> bool {
+        self.key.any(&|key| matches!(key, SearchKey::Fuzzy(_)))
+    }
+}
+
+/// A criterion of SORT (RFC 5256 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SortCriterion {
+    /// REVERSE was in front of it.
+    pub reverse: bool,
+    /// What is compared.
+    pub key: SortKey,
+}
+
+/// What SORT compares (RFC 5256 §3, RFC 5957 §4, RFC 6203 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum SortKey {
+    Arrival,
+    Cc,
+    Date,
+    From,
+    Size,
+    Subject,
+    To,
+    DisplayFrom,
+    DisplayTo,
+    /// The most relevant first; only together with a FUZZY key.
+    Relevancy,
+}
+
+/// How THREAD threads (RFC 5256 §3; REFS: draft-ietf-morg-inthread).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ThreadAlgorithm {
+    OrderedSubject,
+    References,
+    Refs,
 }
 
 /// RETURN options.

@@ -150,6 +150,12 @@ async fn execute(
         (Selected(_, selected), C::Search { uid, search }) => {
             Box::pin(search::search(session, selected, tag, uid, &search)).await
         }
+        (Selected(_, selected), C::Sort { uid, criteria, search }) => {
+            Box::pin(sort::sort(session, selected, tag, uid, &criteria, &search)).await
+        }
+        (Selected(_, selected), C::Thread { uid, algorithm, search }) => {
+            Box::pin(thread::thread(session, selected, uid, algorithm, &search)).await
+        }
         (
             Selected(_, selected),
             C::Fetch {
@@ -181,11 +187,15 @@ async fn execute(
 }
 
 /// Whether EXPUNGE may be told with the answers to a command (RFC 9051 §7.5.1): not where the client may have numbers
-/// under way that it counted before. UID SEARCH can have them among its keys (RFC 7162 §3.2.10.2).
+/// under way that it counted before. UID SEARCH and its kin can have them among their keys (RFC 7162 §3.2.10.2).
 fn may_expunge(body: &CommandBody) -> bool {
     match body {
         CommandBody::Fetch { uid, .. } | CommandBody::Store(super::command::Store { uid, .. }) => *uid,
-        CommandBody::Search { uid, search } => *uid && !search.key.any(&|key| matches!(key, SearchKey::Sequence(_))),
+        CommandBody::Search { uid, search }
+        | CommandBody::Sort { uid, search, .. }
+        | CommandBody::Thread { uid, search, .. } => {
+            *uid && !search.key.any(&|key| matches!(key, SearchKey::Sequence(_)))
+        }
         _ => true,
     }
 }
@@ -237,7 +247,9 @@ fn enables_condstore(body: &CommandBody) -> bool {
             items, changed_since, ..
         } => changed_since.is_some() || items.contains(&FetchItem::ModSeq),
         CommandBody::Store(store) => store.unchanged_since.is_some(),
-        CommandBody::Search { search, .. } => search.key.any(&|key| matches!(key, SearchKey::ModSeq(_))),
+        CommandBody::Search { search, .. } | CommandBody::Sort { search, .. } | CommandBody::Thread { search, .. } => {
+            search.key.any(&|key| matches!(key, SearchKey::ModSeq(_)))
+        }
         _ => false,
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod search;
 mod sequence;
 mod serve;
 pub(crate) mod session;
+pub(crate) mod sort;
 pub(crate) mod summaries;
 pub(crate) mod updates;
 mod upload;

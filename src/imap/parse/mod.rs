@@ -32,6 +32,7 @@ mod search_return;
 mod section;
 mod select;
 mod sequence_set;
+mod sort;
 mod status;
 mod store;
 mod strings;
@@ -145,7 +146,10 @@ fn whole(cursor: &mut Cursor<'_>, name: &mut String) -> Parsed<CommandBody> {
     let mut verb = cursor.word("a command")?;
     if verb == "UID" {
         cursor.space()?;
-        verb = format!("UID {}", cursor.word("COPY, EXPUNGE, FETCH, MOVE, SEARCH or STORE")?);
+        verb = format!(
+            "UID {}",
+            cursor.word("COPY, EXPUNGE, FETCH, MOVE, SEARCH, SORT, STORE or THREAD")?
+        );
     }
     let body = arguments(cursor, &verb);
     if !matches!(body, Err(Fault::Unknown { .. })) {
@@ -197,6 +201,10 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
         "UID SEARCH" => search::search(cursor, true),
         "FETCH" => fetch::fetch(cursor, false),
         "UID FETCH" => fetch::fetch(cursor, true),
+        "SORT" => sort::sort(cursor, false),
+        "UID SORT" => sort::sort(cursor, true),
+        "THREAD" => sort::thread(cursor, false),
+        "UID THREAD" => sort::thread(cursor, true),
         "STORE" => store::store(cursor, false),
         "UID STORE" => store::store(cursor, true),
         "COPY" => copy::copy(cursor, false),

@@ -3,7 +3,7 @@
 
 use super::cursor::{Cursor, Fault, Parsed};
 use super::{date, search_return, sequence_set, strings};
-use crate::imap::command::{CommandBody, Search, SearchKey};
+use crate::imap::command::{CommandBody, Search, SearchKey, SearchReturn};
 use crate::imap::object_id::ObjectId;
 use crate::mail::flags::{FlagList, Flags};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
@@ -19,28 +19,27 @@ const MAX_OBJECT_ID: usize = 255;
 /// SEARCH.
 pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<CommandBody> {
     cursor.space()?;
-    let start = cursor.position();
     let returns = search_return::options(cursor)?;
-    let saving = returns.is_some_and(|returns| returns.save);
-    let (charset, encoding) = charset(cursor, saving)?;
-    let mut keys = Keys { encoding, count: 0 };
-    let key = keys.program(cursor)?;
-    if returns.is_some_and(|returns| returns.relevancy) && !key.any(&|key| matches!(key, SearchKey::Fuzzy(_))) {
-        return Err(Fault::bad("RELEVANCY goes with FUZZY only", start));
+    let mut named = None;
+    if cursor.keyword("CHARSET") {
+        cursor.space()?;
+        named = Some(charset(cursor, returns)?);
     }
-    Ok(CommandBody::Search {
-        uid,
-        search: Search { returns, charset, key },
-    })
+    let search = program(cursor, returns, named)?;
+    Ok(CommandBody::Search { uid, search })
 }
 
-/// `["CHARSET" SP charset SP]`: its name, and how texts are to be decoded. US-ASCII is what clients say that send UTF-8.
-/// `saving`: whether the result was to be saved.
-fn charset(cursor: &mut Cursor<'_>, saving: bool) -> Parsed<(Option<String>, &'static Encoding)> {
-    if !cursor.keyword("CHARSET") {
-        return Ok((None, UTF_8));
-    }
-    cursor.space()?;
+/// `search-criteria` of SORT and THREAD (RFC 5256 §5): those of SEARCH, with the charset in front of them in any case.
+pub(super) fn criteria(cursor: &mut Cursor<'_>, returns: Option<SearchReturn>) -> Parsed<Search> {
+    let charset = charset(cursor, returns)?;
+    program(cursor, returns, Some(charset))
+}
+
+/// A charset: its name, and how texts are to be decoded.
+type Charset = (String, &'static Encoding);
+
+/// `charset SP`. US-ASCII is what clients say that send UTF-8.
+fn charset(cursor: &mut Cursor<'_>, returns: Option<SearchReturn>) -> Parsed<Charset> {
     let name = cursor.text("the name of a charset")?;
     let encoding = if name.eq_ignore_ascii_case("US-ASCII") {
         Some(UTF_8)
@@ -48,9 +47,25 @@ fn charset(cursor: &mut Cursor<'_>, saving: bool) -> Parsed<(Option<String>, &'s
         // A string holds no NUL (RFC 9051 §4.3), hence no UTF-16.
         Encoding::for_label_no_replacement(name.as_bytes()).filter(|found| ![UTF_16BE, UTF_16LE].contains(found))
     };
+    let saving = returns.is_some_and(|returns| returns.save);
     let encoding = encoding.ok_or(Fault::BadCharset { saving })?;
     cursor.space()?;
-    Ok((Some(name), encoding))
+    Ok((name, encoding))
+}
+
+/// `search-key *(SP search-key)`, the end of the command.
+fn program(cursor: &mut Cursor<'_>, returns: Option<SearchReturn>, charset: Option<Charset>) -> Parsed<Search> {
+    let start = cursor.position();
+    let (charset, encoding) = match charset {
+        Some((name, encoding)) => (Some(name), encoding),
+        None => (None, UTF_8),
+    };
+    let key = Keys { encoding, count: 0 }.program(cursor)?;
+    let search = Search { returns, charset, key };
+    match returns.is_some_and(|returns| returns.relevancy) && !search.is_fuzzy() {
+        true => Err(Fault::bad("RELEVANCY goes with FUZZY only", start)),
+        false => Ok(search),
+    }
 }
 
 /// Reads keys.

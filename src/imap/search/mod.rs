@@ -9,3 +9,4 @@ pub(crate) mod matching;
 mod passage;
 mod phrase;
 pub(crate) mod result;
+pub(crate) mod tell;

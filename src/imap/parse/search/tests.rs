@@ -239,7 +239,7 @@ fn what_is_no_search() {
         ),
         (
             "SEARCH RETURN (RELEVANCY) SUBJECT a",
-            "SEARCH: RELEVANCY goes with FUZZY only, at octet 10",
+            "SEARCH: RELEVANCY goes with FUZZY only, at octet 29",
         ),
         ("SEARCH CHARSET UTF-8", "SEARCH: expected a space, at octet 23"),
         ("SEARCH ALL CHARSET UTF-8", "SEARCH: unknown search key, at octet 14"),

@@ -212,6 +212,20 @@ pub(super) const LINES: &[&str] = &[
     "A02 UID SEARCH RETURN (PARTIAL 23500:24000) UNDELETED UNKEYWORD $Junk",
     "10 UID FETCH 25900:26600 (UID FLAGS) (PARTIAL -1:-3)",
     "101 UID FETCH 25900:26600 (UID FLAGS) (PARTIAL -1:-30 CHANGEDSINCE 98305)",
+    // RFC 5256
+    "A282 SORT (SUBJECT) UTF-8 SINCE 1-Feb-1994",
+    "A283 SORT (SUBJECT REVERSE DATE) UTF-8 ALL",
+    "A284 SORT (SUBJECT) US-ASCII TEXT \"not in mailbox\"",
+    "A283 THREAD ORDEREDSUBJECT UTF-8 SINCE 5-MAR-2000",
+    "A284 THREAD ORDEREDSUBJECT US-ASCII TEXT \"gewp\"",
+    "A285 THREAD REFERENCES UTF-8 SINCE 5-MAR-2000",
+    // RFC 5267
+    "E01 UID SORT RETURN () (REVERSE DATE) UTF-8 UNDELETED UNKEYWORD $Junk",
+    "a SORT RETURN (ALL) (DATE) UTF-8 MODSEQ 1234",
+    // RFC 6203
+    "C1 SORT (RELEVANCY) UTF-8 FUZZY SUBJECT \"Helo\"",
+    "C2 SORT RETURN (RELEVANCY ALL) (RELEVANCY) UTF-8 FUZZY TEXT \"Helo\"",
+    "C3 SORT RETURN (PARTIAL 1:10) (RELEVANCY) UTF-8 FUZZY TEXT \"World\"",
 ];
 
 /// Commands of extensions that we do not announce, and of examples for what is wrong.
@@ -221,10 +235,6 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "A443 EXPUNGE 1",
         "EXPUNGE: expected the end of the command, at octet 14",
-    ),
-    (
-        "a SORT RETURN (ALL) (DATE) UTF-8 MODSEQ 1234",
-        "unknown command, at octet 3",
     ),
     (
         "t2 GETMETADATA \"MyDrafts\" /private/specialuse",
