@@ -44,6 +44,7 @@ const EXTENSIONS: &[&str] = &[
     "QUOTA=RES-MESSAGE",
     "QUOTA=RES-MAILBOX",
     "UNAUTHENTICATE", // RFC 8437
+    "UIDONLY",        // RFC 9586
     "OBJECTID",       // RFC 8474
     "SAVEDATE",       // RFC 8514
 ];

@@ -3,7 +3,7 @@
 
 use super::answer::{Answer, AnswerKind, Failure, Outcome};
 use super::capability::behind;
-use super::command::{Command, CommandBody, FetchItem, SearchKey, StatusItem};
+use super::command::{Command, CommandBody, FetchItem, SearchKey, SequenceSet, StatusItem};
 use super::commands::*;
 use super::framer::Literal;
 use super::session::{Session, State};
@@ -72,6 +72,9 @@ async fn execute(
     use State::{Authenticated, NotAuthenticated, Selected};
     if behind(&body).is_some_and(|name| !session.offers(name)) {
         return Ok(Answer::bad("The command is switched off here"));
+    }
+    if session.enabled.uid_only && counts(&body) {
+        return Ok(Answer::bad("Messages are known by UID only").with_code("UIDREQUIRED".to_owned()));
     }
     match (&mut *state, body) {
         // §6.1: any state
@@ -200,6 +203,28 @@ fn may_expunge(body: &CommandBody) -> bool {
     }
 }
 
+/// Whether a command names messages by number, or is answered by such (RFC 9586 §3.2).
+fn counts(body: &CommandBody) -> bool {
+    match body {
+        CommandBody::Fetch { uid, .. }
+        | CommandBody::Store(super::command::Store { uid, .. })
+        | CommandBody::Copy { uid, .. }
+        | CommandBody::Move { uid, .. } => !uid,
+        CommandBody::Search { uid, search }
+        | CommandBody::Sort { uid, search, .. }
+        | CommandBody::Thread { uid, search, .. } => {
+            !uid || search
+                .key
+                .any(&|key| matches!(key, SearchKey::Sequence(SequenceSet::Ranges(_))))
+        }
+        CommandBody::Select { parameters, .. } | CommandBody::Examine { parameters, .. } => parameters
+            .resync
+            .as_ref()
+            .is_some_and(|resync| resync.matched.is_some()),
+        _ => false,
+    }
+}
+
 /// Whether EXPUNGE is the answer to the command itself, whatever the client wants to hear (RFC 5465).
 fn removes(body: &CommandBody) -> bool {
     matches!(
@@ -268,7 +293,7 @@ fn names_uids(body: &CommandBody) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::imap::command::{Search, SequenceBound, SequenceSet, Store};
+    use crate::imap::command::{Search, SequenceBound, Store};
     use crate::mail::flags::FlagList;
     use crate::mailbox::FlagAction;
 

@@ -80,6 +80,8 @@ pub(crate) struct Enabled {
     pub(crate) condstore: bool,
     /// Whether QRESYNC was enabled: expunges are told by VANISHED (RFC 7162 §3.2.3).
     pub(crate) qresync: bool,
+    /// Whether UIDONLY was enabled: messages are known by their UIDs alone, in both directions (RFC 9586).
+    pub(crate) uid_only: bool,
     /// What NOTIFY asked for; `None` as long as it was not used.
     pub(crate) watch: Option<Box<Watch>>,
     /// Whether UTF-8 is on in names and strings (RFC 6855). Not offered yet, so always `false`.
@@ -181,6 +183,14 @@ impl Session {
         match &answer.code {
             Some(code) => self.output.line(format_args!("{tag} {kind} [{code}] {}", answer.text)),
             None => self.output.line(format_args!("{tag} {kind} {}", answer.text)),
+        }
+    }
+
+    /// Begins a FETCH response: UIDFETCH for a client that does not count (RFC 9586 §3.3).
+    pub(crate) fn begin_fetch(&mut self, seq: SeqNum, uid: Uid) {
+        match self.enabled.uid_only {
+            true => self.output.text(format_args!("* {uid} UIDFETCH (")),
+            false => self.output.text(format_args!("* {} FETCH (", seq.0)),
         }
     }
 

@@ -1,5 +1,5 @@
 //! What a session tells its client of the selected mailbox without being asked: EXISTS, RECENT, EXPUNGE or VANISHED, FETCH
-//! FLAGS (RFC 9051 §5.2, §7.3 to §7.5, RFC 7162 §3.2.10).
+//! FLAGS (RFC 9051 §5.2, §7.3 to §7.5, RFC 7162 §3.2.10, RFC 9586).
 
 use super::answer::Failure;
 use super::commands::fetch;
@@ -23,7 +23,7 @@ pub(crate) async fn news(session: &mut Session, selected: &mut Selected, may_exp
 /// Takes in what has happened and writes it to the output; EXPUNGEs only when the command allows them.
 pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_expunge: bool) -> Result<(), Failure> {
     let updates = selected.view.poll(may_expunge);
-    match session.enabled.qresync {
+    match session.enabled.qresync || session.enabled.uid_only {
         true => {
             let gone = updates.expunged.iter().rev().map(|(_, uid)| *uid).collect();
             Box::pin(vanished(session, "", &gone)).await?;
@@ -110,8 +110,11 @@ pub(crate) async fn flags_of(
         let Some(seq) = numbering.of(selected.view.uids(), state.uid) else {
             continue;
         };
+        session.begin_fetch(seq, state.uid);
         let output = &mut session.output;
-        output.text(format_args!("* {} FETCH (UID {} ", seq.0, state.uid));
+        if !session.enabled.uid_only {
+            output.text(format_args!("UID {} ", state.uid));
+        }
         items::flags(output, state, selected.view.is_recent(state.uid), &keywords);
         if session.enabled.condstore {
             output.raw(b" ");

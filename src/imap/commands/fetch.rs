@@ -63,7 +63,12 @@ pub(crate) async fn fetch(
         let named = selected.named(set);
         Box::pin(resync::vanished(session, selected, since, named)).await?;
     }
-    let plan = Plan::new(wanted.items, uid, wanted.changed_since, selected.view.read_only());
+    let plan = Plan::new(
+        wanted.items,
+        uid && !session.enabled.uid_only,
+        wanted.changed_since,
+        selected.view.read_only(),
+    );
     // Boxed: a session that only idles must not carry the state of a FETCH.
     let missed = Box::pin(run(session, selected, &plan, &uids)).await?;
     if missed.encoding {
@@ -94,7 +99,8 @@ pub(crate) async fn announce(
     if session.enabled.qresync && !items.contains(&FetchItem::ModSeq) {
         items.push(FetchItem::ModSeq);
     }
-    let plan = Plan::new(&items, session.enabled.qresync, None, selected.view.read_only());
+    let uid = session.enabled.qresync && !session.enabled.uid_only;
+    let plan = Plan::new(&items, uid, None, selected.view.read_only());
     run(session, selected, &plan, arrived).await.map(drop)
 }
 
@@ -207,7 +213,7 @@ impl Message<'_> {
                 return Ok(false);
             }
         }
-        session.output.text(format_args!("* {} FETCH (", self.seq.0));
+        session.begin_fetch(self.seq, self.state.uid);
         for (index, item) in plan.items.iter().enumerate() {
             if index > 0 {
                 session.output.raw(b" ");
@@ -308,7 +314,7 @@ impl Message<'_> {
             output.raw(b" ");
             items::flags(output, self.state, self.recent, self.keywords);
         }
-        if session.enabled.condstore && !plan.items.contains(&Item::Uid) {
+        if session.enabled.condstore && !session.enabled.uid_only && !plan.items.contains(&Item::Uid) {
             output.text(format_args!(" UID {}", self.state.uid));
         }
         if session.enabled.condstore && !plan.items.contains(&Item::ModSeq) {

@@ -48,7 +48,9 @@ pub(crate) async fn select(
     let output = &mut session.output;
     output.line(format_args!("* {} EXISTS", picture.len()));
     output.line(format_args!("* {} RECENT", selected.view.recent()));
+    // A number, for one that does not count (RFC 9586 §3.6).
     if status.unseen > 0
+        && !session.enabled.uid_only
         && let Some(SeqNum(seq)) = first_unseen(&selected)
     {
         output.line(format_args!("* OK [UNSEEN {seq}] First unseen"));

@@ -60,10 +60,10 @@ async fn answer(
         let Some(seq) = numbering.of(selected.view.uids(), state.uid) else {
             continue;
         };
+        session.begin_fetch(seq, state.uid);
         let output = &mut session.output;
-        output.text(format_args!("* {} FETCH (", seq.0));
         let mut separator = "";
-        if store.uid || mod_seq {
+        if (store.uid || mod_seq) && !session.enabled.uid_only {
             output.text(format_args!("UID {}", state.uid));
             separator = " ";
         }
