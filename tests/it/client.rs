@@ -1,20 +1,24 @@
 //! Raw clients for tests: they send and read exactly what they are told to, and every wait is bounded.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::deflate::Deflate;
 use crate::server::DOMAIN;
+
+pub(crate) use imap::Imap;
+pub(crate) use smtp::{Smtp, dotted};
+
+mod imap;
+mod smtp;
+mod tls;
 
 /// How long a test waits for anything that should happen at once.
 pub(crate) const WAIT: Duration = Duration::from_secs(20);
@@ -61,7 +65,7 @@ impl Client {
             bail!("already encrypted");
         };
         let name = ServerName::try_from("localhost")?;
-        let tls = within("a TLS handshake", connector(versions)?.connect(name, tcp)).await??;
+        let tls = within("a TLS handshake", tls::connector(versions)?.connect(name, tcp)).await??;
         self.stream = Stream::Tls(Box::new(tls));
         Ok(())
     }
@@ -226,185 +230,6 @@ impl Client {
     }
 }
 
-/// An IMAP client that makes its own tags.
-pub(crate) struct Imap {
-    /// For what is not a plain command.
-    pub(crate) client: Client,
-    commands: u32,
-}
-
-impl Imap {
-    /// Takes the greeting.
-    pub(crate) async fn greeted(mut client: Client) -> anyhow::Result<Imap> {
-        let greeting = printable(&client.line().await?);
-        ensure!(greeting.starts_with("* OK"), "greeting: {greeting}");
-        Ok(Imap { client, commands: 0 })
-    }
-
-    /// Sends a command; returns its tag.
-    pub(crate) async fn send(&mut self, command: &str) -> anyhow::Result<String> {
-        self.commands += 1;
-        let tag = format!("t{}", self.commands);
-        self.client.send(format!("{tag} {command}\r\n")).await?;
-        Ok(tag)
-    }
-
-    /// Everything up to the tagged answer: the untagged responses, then the answer without its tag.
-    pub(crate) async fn answer(&mut self, tag: &str) -> anyhow::Result<(Vec<String>, String)> {
-        let mut untagged = Vec::new();
-        loop {
-            let response = self.response().await.with_context(|| format!("after {untagged:?}"))?;
-            match response.strip_prefix(tag).and_then(|rest| rest.strip_prefix(' ')) {
-                Some(answer) => return Ok((untagged, answer.to_owned())),
-                None => untagged.push(response),
-            }
-        }
-    }
-
-    /// Runs a command that may fail.
-    pub(crate) async fn command(&mut self, command: &str) -> anyhow::Result<(Vec<String>, String)> {
-        let tag = self.send(command).await?;
-        self.answer(&tag).await.with_context(|| command.to_owned())
-    }
-
-    /// Runs a command that must succeed; returns the untagged responses.
-    pub(crate) async fn ok(&mut self, command: &str) -> anyhow::Result<Vec<String>> {
-        let (untagged, answer) = self.command(command).await?;
-        ensure!(answer.starts_with("OK"), "{command}: {untagged:?} {answer}");
-        Ok(untagged)
-    }
-
-    /// Appends a message; returns the tagged answer.
-    pub(crate) async fn append(&mut self, mailbox: &str, arguments: &str, message: &[u8]) -> anyhow::Result<String> {
-        let size = message.len();
-        let tag = self
-            .send(&format!("APPEND \"{mailbox}\" {arguments}{{{size}+}}"))
-            .await?;
-        self.client.send([message, b"\r\n"].concat()).await?;
-        Ok(self.answer(&tag).await?.1)
-    }
-
-    /// Begins to idle.
-    pub(crate) async fn idle(&mut self) -> anyhow::Result<()> {
-        self.send("IDLE").await?;
-        let response = self.response().await?;
-        ensure!(response.starts_with('+'), "IDLE: {response}");
-        Ok(())
-    }
-
-    /// Ends IDLE; returns what was pushed before its end and not yet read.
-    pub(crate) async fn done(&mut self) -> anyhow::Result<Vec<String>> {
-        self.client.send("DONE\r\n").await?;
-        let (untagged, answer) = self.answer(&format!("t{}", self.commands)).await?;
-        ensure!(answer.starts_with("OK"), "DONE: {answer}");
-        Ok(untagged)
-    }
-
-    /// The next response, whatever it is.
-    pub(crate) async fn response(&mut self) -> anyhow::Result<String> {
-        Ok(printable(&self.client.response().await?))
-    }
-
-    /// Reads pushes until one of them is `wanted`; returns those before it.
-    pub(crate) async fn pushed(&mut self, wanted: &str) -> anyhow::Result<Vec<String>> {
-        let mut before = Vec::new();
-        loop {
-            let response = self
-                .response()
-                .await
-                .with_context(|| format!("waiting for {wanted:?} after {before:?}"))?;
-            if response == wanted {
-                return Ok(before);
-            }
-            before.push(response);
-        }
-    }
-}
-
-/// An SMTP client.
-pub(crate) struct Smtp {
-    /// For what is not a plain command.
-    pub(crate) client: Client,
-}
-
-impl Smtp {
-    /// Takes the greeting and says EHLO.
-    pub(crate) async fn greeted(client: Client) -> anyhow::Result<Smtp> {
-        let mut smtp = Smtp { client };
-        smtp.expect("220").await?;
-        smtp.command("EHLO client.test", "250").await?;
-        Ok(smtp)
-    }
-
-    /// The next reply, its lines joined by LF.
-    pub(crate) async fn reply(&mut self) -> anyhow::Result<String> {
-        let mut reply = String::new();
-        loop {
-            let line = printable(&self.client.line().await?);
-            let last = line.as_bytes().get(3) != Some(&b'-');
-            reply.push_str(&line);
-            if last {
-                return Ok(reply);
-            }
-            reply.push('\n');
-        }
-    }
-
-    /// A reply that must have this code.
-    pub(crate) async fn expect(&mut self, code: &str) -> anyhow::Result<String> {
-        let reply = self.reply().await?;
-        ensure!(reply.starts_with(code), "expected {code}, got {reply}");
-        Ok(reply)
-    }
-
-    /// Sends a command whose reply must have this code.
-    pub(crate) async fn command(&mut self, command: &str, code: &str) -> anyhow::Result<String> {
-        self.client.send(format!("{command}\r\n")).await?;
-        self.expect(code).await.with_context(|| command.to_owned())
-    }
-
-    /// Begins a message for accounts of the test server, up to the 354.
-    pub(crate) async fn begin(&mut self, accounts: &[&str]) -> anyhow::Result<()> {
-        self.command("MAIL FROM:<sender@client.test>", "250").await?;
-        for account in accounts {
-            self.command(&format!("RCPT TO:<{account}@{DOMAIN}>"), "250").await?;
-        }
-        self.command("DATA", "354").await?;
-        Ok(())
-    }
-
-    /// Sends a whole message that must be accepted; returns the reply.
-    pub(crate) async fn deliver(&mut self, accounts: &[&str], message: &[u8]) -> anyhow::Result<String> {
-        self.begin(accounts).await?;
-        self.client.send(dotted(message)).await?;
-        self.expect("250").await
-    }
-
-    /// Says goodbye.
-    pub(crate) async fn quit(&mut self) -> anyhow::Result<()> {
-        self.command("QUIT", "221").await?;
-        self.client.end().await
-    }
-}
-
-/// A message as DATA carries it: dots doubled at the beginning of lines, and the final dot (RFC 5321 §4.5.2).
-pub(crate) fn dotted(message: &[u8]) -> Vec<u8> {
-    let mut wire = Vec::with_capacity(message.len() + 8);
-    let mut at_start = true;
-    for &byte in message {
-        if at_start && byte == b'.' {
-            wire.push(b'.');
-        }
-        at_start = byte == b'\n';
-        wire.push(byte);
-    }
-    if !at_start {
-        wire.extend_from_slice(b"\r\n");
-    }
-    wire.extend_from_slice(b".\r\n");
-    wire
-}
-
 /// A small message with this subject.
 pub(crate) fn message(subject: &str) -> String {
     format!("From: sender@client.test\r\nTo: alice@{DOMAIN}\r\nSubject: {subject}\r\n\r\n{subject}\r\n")
@@ -435,55 +260,4 @@ fn announced(line: &[u8]) -> Option<usize> {
     let inner = line.strip_suffix(b"}")?;
     let digits = &inner[inner.iter().rposition(|&byte| byte == b'{')? + 1..];
     std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// A TLS client that takes any certificate: whose it is, is for other tests to check.
-fn connector(versions: &[&'static SupportedProtocolVersion]) -> anyhow::Result<TlsConnector> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider.clone())
-        .with_protocol_versions(versions)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-#[derive(Debug)]
-struct AnyCertificate(Arc<rustls::crypto::CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
