@@ -21,6 +21,8 @@ const EXTENSIONS: &[&str] = &[
     "MULTIAPPEND",        // RFC 3502
     "NOTIFY",             // RFC 5465
     "BINARY",             // RFC 3516
+    "CATENATE",           // RFC 4469
+    "REPLACE",            // RFC 8508
     "SPECIAL-USE",        // RFC 6154
     "CREATE-SPECIAL-USE", // RFC 6154 §3
     "CONDSTORE",          // RFC 7162

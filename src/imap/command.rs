@@ -80,6 +80,8 @@ pub enum CommandBody {
         mailbox: MailboxArgument,
         pieces: Vec<AppendPiece>,
     },
+    /// REPLACE, likewise.
+    Replace(Replace),
     /// NOTIFY SET; `None` is NOTIFY NONE.
     Notify(Option<Notify>),
     /// The name of a quota root.
@@ -131,6 +133,17 @@ pub enum CommandBody {
     },
 }
 
+/// REPLACE and UID REPLACE (RFC 8508) as far as the first literal of the message.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Replace {
+    pub uid: bool,
+    /// What is replaced: one number or UID.
+    pub message: SequenceSet,
+    pub mailbox: MailboxArgument,
+    pub pieces: Vec<AppendPiece>,
+}
+
 /// What the messages of an APPEND are made of, in the order in which it comes (RFC 3502, RFC 4469, RFC 6855 §4).
 #[derive(Clone, Debug, PartialEq)]
 pub enum AppendPiece {
@@ -141,6 +154,8 @@ pub enum AppendPiece {
         /// Its INTERNALDATE; when it arrives if there is none.
         date: Option<Timestamp>,
     },
+    /// The octets that a URL names (RFC 4469 §3).
+    Url(String),
     /// What a literal holds, which is still on the wire: always the last piece of what is parsed at a time.
     Literal(LiteralPlace),
 }
@@ -150,6 +165,8 @@ pub enum AppendPiece {
 pub enum LiteralPlace {
     /// The message itself.
     Message,
+    /// A TEXT among the parts of CATENATE (RFC 4469 §5).
+    Part,
 }
 
 /// The parameters of SELECT and EXAMINE (RFC 4466 §2.1).

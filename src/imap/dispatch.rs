@@ -127,8 +127,11 @@ async fn execute(
         (Authenticated(login) | Selected(login, _), C::Status { mailbox, items }) => {
             Box::pin(status::status(session, login, mailbox, &items)).await
         }
-        (Authenticated(login) | Selected(login, _), C::Append { mailbox, pieces }) => {
-            Box::pin(append::append(session, login, mailbox, pieces, message)).await
+        (Authenticated(login), C::Append { mailbox, pieces }) => {
+            Box::pin(append::append(session, login, None, mailbox, pieces, message)).await
+        }
+        (Selected(login, selected), C::Append { mailbox, pieces }) => {
+            Box::pin(append::append(session, login, Some(selected), mailbox, pieces, message)).await
         }
         (Authenticated(login) | Selected(login, _), C::GetQuota(root)) => {
             Box::pin(quota::get(session, login, &root)).await
@@ -184,6 +187,9 @@ async fn execute(
         }
         (Selected(login, selected), C::Move { uid, set, mailbox }) => {
             Box::pin(move_::move_(session, login, selected, uid, &set, &mailbox)).await
+        }
+        (Selected(login, selected), C::Replace(asked)) => {
+            Box::pin(replace::replace(session, login, selected, asked, message)).await
         }
         (_, _) => Ok(Answer::bad("No mailbox is selected")),
     }
@@ -287,6 +293,7 @@ fn names_uids(body: &CommandBody) -> bool {
             | CommandBody::Move { uid: true, .. }
             | CommandBody::Store(super::command::Store { uid: true, .. })
             | CommandBody::UidExpunge(_)
+            | CommandBody::Replace(super::command::Replace { uid: true, .. })
     )
 }
 

@@ -26,6 +26,7 @@ pub(crate) mod sort;
 pub(crate) mod summaries;
 pub(crate) mod updates;
 mod upload;
+mod url;
 
 pub use serve::serve;
 pub use session::Imap;

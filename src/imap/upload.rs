@@ -1,25 +1,49 @@
-//! Messages on their way in: the literals of APPEND, streamed to the spool one after the other (RFC 9051 §6.3.12,
-//! RFC 3502).
+//! Messages on their way in: the literals of APPEND and what its URLs name, streamed to the spool one after the other
+//! (RFC 9051 §6.3.12, RFC 3502, RFC 4469).
 //!
 //! Nothing is in a mailbox before all of them are whole: a client that vanishes in the middle leaves nothing.
 
 use super::answer::{Answer, Failure};
-use super::command::AppendPiece;
+use super::command::{AppendPiece, LiteralPlace};
 use super::commands::quota;
+use super::fetch::body::{Bytes, PIECE};
 use super::framer::Literal;
-use super::session::{Login, Session};
+use super::session::{Login, Selected, Session};
+use super::url::{self, MessageUrl};
 use crate::mail::date::Timestamp;
 use crate::mail::flags::FlagList;
+use crate::mail::uidset::UidSet;
 use crate::mailbox::{Error, NewMessage, Usage};
 use crate::storage::spool::Incoming;
 use std::io;
+use std::sync::Arc;
 
 /// The most messages of one command. Each has a file in the spool until all are there.
 const MAX_MESSAGES: usize = 1000;
 
+/// What a command may bring.
+pub(crate) struct Terms {
+    /// So many messages.
+    pub(crate) messages: usize,
+    /// What goes when they are there, so that the quota has more room for them.
+    pub(crate) freed: Usage,
+}
+
+impl Terms {
+    /// Of APPEND.
+    pub(crate) fn many() -> Terms {
+        Terms {
+            messages: MAX_MESSAGES,
+            freed: Usage::default(),
+        }
+    }
+}
+
 /// What has come so far.
-#[derive(Default)]
-struct Upload {
+struct Upload<'a> {
+    login: &'a Login,
+    selected: Option<&'a Selected>,
+    terms: Terms,
     whole: Vec<NewMessage>,
     arriving: Option<Arriving>,
 }
@@ -37,22 +61,31 @@ struct Arriving {
 pub(crate) async fn receive(
     session: &mut Session,
     login: &Login,
+    selected: Option<&Selected>,
+    terms: Terms,
     mut pieces: Vec<AppendPiece>,
     literal: &mut Option<Literal>,
 ) -> Result<Vec<NewMessage>, Failure> {
-    let mut upload = Upload::default();
+    let mut upload = Upload {
+        login,
+        selected,
+        terms,
+        whole: Vec::new(),
+        arriving: None,
+    };
     loop {
         let mut place = None;
         for piece in pieces {
             match piece {
                 AppendPiece::Message { flags, date } => upload.begin(session, flags, date).await?,
+                AppendPiece::Url(url) => upload.url(session, &url).await?,
                 AppendPiece::Literal(at) => place = Some(at),
             }
         }
         let Some(place) = place else {
             return upload.finish().await;
         };
-        let taken = upload.literal(session, login, literal).await?;
+        let taken = upload.literal(session, place, literal).await?;
         let bounds = session.bounds();
         let more = session
             .framer
@@ -70,10 +103,10 @@ pub(crate) async fn receive(
     }
 }
 
-impl Upload {
+impl Upload<'_> {
     async fn begin(&mut self, session: &Session, flags: FlagList, date: Option<Timestamp>) -> Result<(), Failure> {
         self.complete().await?;
-        if self.whole.len() == MAX_MESSAGES {
+        if self.whole.len() == self.terms.messages {
             return Err(no("LIMIT", "Too many messages in one command"));
         }
         self.arriving = Some(Arriving {
@@ -104,32 +137,92 @@ impl Upload {
         Ok(self.whole)
     }
 
+    /// The message that arrives, which has room for so many octets more.
+    async fn room(&mut self, session: &Session, octets: u64) -> Result<&mut Arriving, Failure> {
+        let Some(arriving) = &mut self.arriving else {
+            return Err(Failure::Answer(Answer::bad("A message must come first")));
+        };
+        let size = arriving.incoming.size().saturating_add(octets);
+        if size > session.imap.config.imap.max_append.get() {
+            // RFC 7889 §4, RFC 4469 §4.2.
+            return Err(no("TOOBIG", "The message is too large"));
+        }
+        let whole: u64 = self.whole.iter().map(|message| message.spooled.size()).sum();
+        let more = Usage {
+            messages: (self.whole.len() as u64 + 1).saturating_sub(self.terms.freed.messages),
+            octets: whole.saturating_add(size).saturating_sub(self.terms.freed.octets),
+            mailboxes: 0,
+        };
+        quota::check_room(session, self.login, more).await?;
+        Ok(arriving)
+    }
+
+    /// Adds what a URL names, as FETCH would give it (RFC 4469 §3). \Seen stays as it is.
+    async fn url(&mut self, session: &Session, url: &str) -> Result<(), Failure> {
+        let bad_url = || {
+            let answer = Answer::no(None, "The URL names no message or part here");
+            Failure::Answer(answer.with_code(format!("BADURL {}", url::told(url))))
+        };
+        let selected = self.selected.map(|selected| Arc::clone(selected.view.mailbox()));
+        let base = selected.as_ref().map(|mailbox| mailbox.name());
+        let named = MessageUrl::parse(url, base.as_ref()).ok_or_else(bad_url)?;
+        let mailbox = match (&named.mailbox, selected) {
+            (Some(name), _) => match Box::pin(self.login.mailboxes.open(name)).await {
+                Err(Error::NotFound) => return Err(bad_url()),
+                opened => opened?,
+            },
+            (None, Some(selected)) => selected,
+            (None, None) => return Err(bad_url()),
+        };
+        if named
+            .uid_validity
+            .is_some_and(|validity| validity != mailbox.uid_validity().get())
+        {
+            return Err(bad_url());
+        }
+        let summaries = mailbox.summaries(&UidSet::range(named.uid, named.uid)).await?;
+        let file = mailbox.open_message(named.uid).await?;
+        let (Some((_, summary)), Some(file)) = (summaries.first(), file) else {
+            return Err(bad_url());
+        };
+        let bytes = Bytes::of_file(&file, summary, &named.section).await?;
+        let (mut at, end) = match bytes.cut(named.section.partial) {
+            Bytes::Nothing => return Err(bad_url()),
+            Bytes::Held(held) => {
+                let arriving = self.room(session, held.len() as u64).await?;
+                return arriving.incoming.write(&held).await.map_err(storage);
+            }
+            Bytes::InFile(start, end) => (start, end),
+        };
+        let arriving = self.room(session, end - at).await?;
+        while at < end {
+            let piece = file.read(at, PIECE.min(end - at) as usize).await?;
+            if piece.is_empty() {
+                // The file was cut short by another program.
+                return Err(bad_url());
+            }
+            arriving.incoming.write(&piece).await.map_err(storage)?;
+            at += piece.len() as u64;
+        }
+        Ok(())
+    }
+
     /// Takes the octets of the literal; all of them are read even when they are not wanted any more, for what is behind them
     /// is. The outer error is one before the first octet, or the end; the inner one is for when the command has been read.
     async fn literal(
         &mut self,
         session: &mut Session,
-        login: &Login,
+        place: LiteralPlace,
         announced: &mut Option<Literal>,
     ) -> Result<Result<(), Failure>, Failure> {
-        let (Some(literal), Some(arriving)) = (*announced, &mut self.arriving) else {
+        let Some(literal) = *announced else {
             return Err(Failure::Answer(Answer::bad("The message must be a literal")));
         };
-        if arriving.incoming.size().saturating_add(literal.size) > session.imap.config.imap.max_append.get() {
-            // RFC 7889 §4, RFC 4469 §4.2.
-            return Err(no("TOOBIG", "The message is too large"));
-        }
-        if literal.size == 0 {
+        if literal.size == 0 && place == LiteralPlace::Message {
             // RFC 3502: this is how a client cancels.
             return Err(no("CANNOT", EMPTY));
         }
-        let whole: u64 = self.whole.iter().map(|message| message.spooled.size()).sum();
-        let more = Usage {
-            messages: self.whole.len() as u64 + 1,
-            octets: whole + arriving.incoming.size() + literal.size,
-            mailboxes: 0,
-        };
-        quota::check_room(session, login, more).await?;
+        let arriving = self.room(session, literal.size).await?;
         *announced = None;
         let bounds = session.bounds();
         session

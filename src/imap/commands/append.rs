@@ -1,24 +1,25 @@
-//! APPEND (RFC 9051 §6.3.12, RFC 3502, RFC 4315 §3).
+//! APPEND (RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 4315 §3).
 
 use super::copy::target;
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::{AppendPiece, MailboxArgument};
 use crate::imap::framer::Literal;
-use crate::imap::session::{Login, Session};
-use crate::imap::upload;
+use crate::imap::session::{Login, Selected, Session};
+use crate::imap::upload::{self, Terms};
 use crate::mail::uidset::UidSet;
 use crate::mailbox::Appended;
 
-/// Adds messages, all or none. `literal` is the first one's, still on the wire.
+/// Adds messages, all or none. `selected` is what URLs may be relative to. `literal` is the first one's, still on the wire.
 pub(crate) async fn append(
     session: &mut Session,
     login: &Login,
+    selected: Option<&mut Selected>,
     mailbox: MailboxArgument,
     pieces: Vec<AppendPiece>,
     literal: &mut Option<Literal>,
 ) -> Outcome {
     let target = target(login, &mailbox).await?;
-    let messages = upload::receive(session, login, pieces, literal).await?;
+    let messages = upload::receive(session, login, selected.as_deref(), Terms::many(), pieces, literal).await?;
     let appended = target.append(session.id, messages).await?;
     Ok(Answer::ok("APPEND completed").with_code(append_uid(&appended)))
 }

@@ -25,6 +25,7 @@ pub(crate) mod noop;
 pub(crate) mod notify;
 pub(crate) mod quota;
 pub(crate) mod rename;
+pub(crate) mod replace;
 pub(crate) mod search;
 pub(crate) mod select;
 pub(crate) mod sort;

@@ -14,7 +14,7 @@ use crate::mailbox::{self, MessageFile};
 use std::io;
 
 /// How much of a file is read, and held, at a time.
-pub(super) const PIECE: u64 = 64 * 1024;
+pub(crate) const PIECE: u64 = 64 * 1024;
 
 /// The longest header in which fields are picked. Fields beyond it are not found: nobody wrote such a header to be read.
 const HEADER_LIMIT: u64 = 4 * 1024 * 1024;
@@ -63,7 +63,7 @@ impl Bytes {
     }
 
     /// Cut to `<start.length>`. A start beyond the end gives the empty string (RFC 3501 §6.4.5).
-    fn cut(self, partial: Option<(u32, u32)>) -> Bytes {
+    pub(crate) fn cut(self, partial: Option<(u32, u32)>) -> Bytes {
         let Some((start, length)) = partial else { return self };
         let (start, length) = (u64::from(start), u64::from(length));
         match self {

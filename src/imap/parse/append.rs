@@ -1,12 +1,15 @@
-//! APPEND up to each of its messages (RFC 9051 §6.3.12, RFC 3502).
+//! APPEND and REPLACE up to each of their literals (RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 8508).
 //!
 //! The octets of messages never come here: what is in front of the first is parsed with the command, what is between two
 //! of them and behind the last as a [`rest`].
 
 use super::cursor::{Cursor, Fault, Parsed};
-use super::{ParseError, date, flags, mailbox};
-use crate::imap::command::{AppendPiece, CommandBody, LiteralPlace};
+use super::{ParseError, date, flags, mailbox, sequence_set};
+use crate::imap::command::{AppendPiece, CommandBody, LiteralPlace, Replace, SequenceSet};
 use crate::mail::flags::FlagList;
+
+/// The most pieces in front of a literal.
+const MAX_PIECES: usize = 1000;
 
 /// APPEND.
 pub(super) fn append(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
@@ -14,7 +17,29 @@ pub(super) fn append(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
     cursor.space()?;
     let mut pieces = Vec::new();
     message(cursor, &mut pieces)?;
+    further(cursor, &mut pieces)?;
     Ok(CommandBody::Append { mailbox, pieces })
+}
+
+/// REPLACE: one message, which a number or `*` names, and what comes in its place.
+pub(super) fn replace(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<CommandBody> {
+    cursor.space()?;
+    let start = cursor.position();
+    let message = sequence_set::sequence_set(cursor)?;
+    if !matches!(&message, SequenceSet::Ranges(ranges) if matches!(ranges.as_slice(), [(first, last)] if first == last))
+    {
+        return Err(Fault::bad("expected one message", start));
+    }
+    let mailbox = mailbox::argument(cursor)?;
+    cursor.space()?;
+    let mut pieces = Vec::new();
+    self::message(cursor, &mut pieces)?;
+    Ok(CommandBody::Replace(Replace {
+        uid,
+        message,
+        mailbox,
+        pieces,
+    }))
 }
 
 /// `append-message` without the space in front, as far as its first literal, whose header ends the bytes.
@@ -30,9 +55,56 @@ fn message(cursor: &mut Cursor<'_>, pieces: &mut Vec<AppendPiece>) -> Parsed<()>
         cursor.space()?;
     }
     pieces.push(AppendPiece::Message { flags, date });
+    if cursor.keyword("CATENATE") {
+        cursor.space()?;
+        cursor.require(b'(', "a parenthesis")?;
+        cursor.spaces();
+        part(cursor, pieces)?;
+        return parts(cursor, pieces);
+    }
     literal(cursor, "the message as a literal")?;
     pieces.push(AppendPiece::Literal(LiteralPlace::Message));
     Ok(())
+}
+
+/// `*(SP cat-part) ")"`, as far as the next literal (RFC 4469 §5).
+fn parts(cursor: &mut Cursor<'_>, pieces: &mut Vec<AppendPiece>) -> Parsed<()> {
+    while !ends_with_literal(pieces) {
+        let apart = cursor.spaces() > 0;
+        if cursor.skip(b')') {
+            return Ok(());
+        }
+        if !apart {
+            return cursor.expected("a space or a closing parenthesis");
+        }
+        part(cursor, pieces)?;
+    }
+    Ok(())
+}
+
+/// `cat-part`.
+fn part(cursor: &mut Cursor<'_>, pieces: &mut Vec<AppendPiece>) -> Parsed<()> {
+    if pieces.len() >= MAX_PIECES {
+        return Err(Fault::bad(format!("more than {MAX_PIECES} parts"), cursor.position()));
+    }
+    let start = cursor.position();
+    match cursor.word("URL or TEXT")?.as_str() {
+        "URL" => {
+            cursor.space()?;
+            pieces.push(AppendPiece::Url(cursor.text("a URL")?));
+        }
+        "TEXT" => {
+            cursor.space()?;
+            literal(cursor, "the text as a literal")?;
+            pieces.push(AppendPiece::Literal(LiteralPlace::Part));
+        }
+        _ => return Err(Fault::bad("expected URL or TEXT", start)),
+    }
+    Ok(())
+}
+
+fn ends_with_literal(pieces: &[AppendPiece]) -> bool {
+    matches!(pieces.last(), Some(AppendPiece::Literal(_)))
 }
 
 /// The header of a `literal` or `literal8` (RFC 3516 §4.4), which is called `name`.
@@ -66,18 +138,35 @@ fn pieces_behind(cursor: &mut Cursor<'_>, place: LiteralPlace) -> Parsed<Vec<App
     let mut pieces = Vec::new();
     match place {
         LiteralPlace::Message => {}
+        LiteralPlace::Part => parts(cursor, &mut pieces)?,
     }
-    if cursor.more() {
-        message(cursor, &mut pieces)?;
-    }
+    further(cursor, &mut pieces)?;
     cursor.end()?;
     Ok(pieces)
+}
+
+/// Messages behind the first one, as far as the next literal.
+fn further(cursor: &mut Cursor<'_>, pieces: &mut Vec<AppendPiece>) -> Parsed<()> {
+    while !ends_with_literal(pieces) && cursor.more() {
+        message(cursor, pieces)?;
+    }
+    Ok(())
 }
 
 /// Whether this is the beginning of a command that carries messages.
 pub(in crate::imap) fn carries_messages(bytes: &[u8]) -> bool {
     let mut cursor = Cursor::new(bytes, true);
-    super::tagged(&mut cursor).is_ok() && cursor.space().is_ok() && cursor.keyword("APPEND")
+    let mut front = || -> Parsed<bool> {
+        super::tagged(&mut cursor)?;
+        cursor.space()?;
+        if cursor.keyword("UID") {
+            cursor.space()?;
+        } else if cursor.keyword("APPEND") {
+            return Ok(true);
+        }
+        Ok(cursor.keyword("REPLACE"))
+    };
+    front().unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -199,6 +288,73 @@ mod tests {
             assert!(!carries_messages(line.as_bytes()), "{line:?}");
         }
         assert!(until_message(b"t APPEND {3}\r\nabc (nonsense {5}", false).is_err());
+    }
+
+    #[test]
+    fn parts_of_a_message() {
+        let url = |text: &str| AppendPiece::Url(text.to_owned());
+        let begin = one(Flags::NONE, None).remove(0);
+        let text = AppendPiece::Literal(LiteralPlace::Part);
+        let whole = CommandBody::Append {
+            mailbox: mailbox("x"),
+            pieces: vec![begin.clone(), url("/a;UID=1"), url("b"), begin.clone(), url("c")],
+        };
+        same(
+            &["APPEND x CATENATE (URL \"/a;UID=1\" URL b) CATENATE (URL {1}\r\nc)"],
+            &whole,
+        );
+        let front = CommandBody::Append {
+            mailbox: mailbox("x"),
+            pieces: vec![begin.clone(), url("a"), text.clone()],
+        };
+        same(
+            &[
+                "append x catenate (url a text {3}",
+                "APPEND x CATENATE (URL a TEXT ~{3+}",
+            ],
+            &front,
+        );
+        assert_eq!(until_message(b"t APPEND x CATENATE (URL {3}", false), Ok(None));
+        let rest = |line: &str| rest(line.as_bytes(), false, LiteralPlace::Part);
+        assert_eq!(rest(")"), Ok(Some(Vec::new())));
+        assert_eq!(rest(" URL a)"), Ok(Some(vec![url("a")])));
+        assert_eq!(rest(" URL a TEXT {5}"), Ok(Some(vec![url("a"), text.clone()])));
+        assert_eq!(rest(" URL {5}"), Ok(None));
+        let message = AppendPiece::Literal(LiteralPlace::Message);
+        assert_eq!(rest(") {5}"), Ok(Some(vec![begin, message])));
+        assert!(rest("").is_err() && rest(" ").is_err() && rest(" TEXT x").is_err() && rest("URL a)").is_err());
+        bad(&[
+            ("APPEND x CATENATE ()", "APPEND: expected URL or TEXT, at octet 22"),
+            (
+                "APPEND x CATENATE (URL a",
+                "APPEND: expected a space or a closing parenthesis, at octet 27",
+            ),
+            (
+                "APPEND x CATENATE (TEXT a)",
+                "APPEND: expected the text as a literal, at octet 27",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn replace_has_one_message() {
+        use crate::imap::parse::tests::set;
+        for (name, uid) in [("REPLACE", false), ("UID REPLACE", true)] {
+            let wanted = CommandBody::Replace(Replace {
+                uid,
+                message: set(&[(4, 4)]),
+                mailbox: mailbox("Drafts"),
+                pieces: one(Flags::SEEN, None),
+            });
+            same(&[&format!("{name} 4 Drafts (\\Seen) {{312}}")], &wanted);
+            assert!(carries_messages(format!("t {name} 4 Drafts {{3}}").as_bytes()));
+        }
+        for set in ["1:2", "1,2", "$"] {
+            bad(&[(
+                &format!("REPLACE {set} Drafts {{3}}"),
+                "REPLACE: expected one message, at octet 11",
+            )]);
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ mod strings;
 #[cfg(test)]
 mod tests;
 
-use super::command::{Command, CommandBody};
+use super::command::{Command, CommandBody, SectionText};
 use cursor::{Cursor, Fault, Parsed};
 
 /// Why a line is no command. The tag, when one was seen, is for the answer.
@@ -120,6 +120,13 @@ pub(super) fn until_message(bytes: &[u8], utf8: bool) -> Result<Option<Command>,
     }
 }
 
+/// `section-spec`, as in `1.2.MIME`, which stands alone (in a URL); `None` for what is none.
+pub(super) fn section(text: &[u8]) -> Option<(Vec<u32>, SectionText)> {
+    let mut cursor = Cursor::new(text, true);
+    let section = section::section_spec(&mut cursor).ok()?;
+    cursor.peek().is_none().then_some(section)
+}
+
 /// The tag of a command of which only the beginning is known.
 pub(super) fn tag(bytes: &[u8]) -> Option<String> {
     tagged(&mut Cursor::new(bytes, false)).ok()
@@ -148,7 +155,7 @@ fn whole(cursor: &mut Cursor<'_>, name: &mut String) -> Parsed<CommandBody> {
         cursor.space()?;
         verb = format!(
             "UID {}",
-            cursor.word("COPY, EXPUNGE, FETCH, MOVE, SEARCH, SORT, STORE or THREAD")?
+            cursor.word("COPY, EXPUNGE, FETCH, MOVE, REPLACE, SEARCH, SORT, STORE or THREAD")?
         );
     }
     let body = arguments(cursor, &verb);
@@ -187,6 +194,8 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
         "LSUB" => list::lsub(cursor),
         "STATUS" => status::status(cursor),
         "APPEND" => append::append(cursor),
+        "REPLACE" => append::replace(cursor, false),
+        "UID REPLACE" => append::replace(cursor, true),
         "NOTIFY" => notify::notify(cursor),
         "GETQUOTA" => quota::get(cursor),
         "GETQUOTAROOT" => mailbox::argument(cursor).map(CommandBody::GetQuotaRoot),

@@ -53,7 +53,7 @@ fn optional_partial(cursor: &mut Cursor<'_>) -> Parsed<Option<(u32, u32)>> {
 }
 
 /// `[section-spec]`.
-fn section_spec(cursor: &mut Cursor<'_>) -> Parsed<(Vec<u32>, SectionText)> {
+pub(super) fn section_spec(cursor: &mut Cursor<'_>) -> Parsed<(Vec<u32>, SectionText)> {
     let mut part = Vec::new();
     while cursor.peek().is_some_and(|byte| byte.is_ascii_digit()) {
         if part.len() == MAX_LEVELS {

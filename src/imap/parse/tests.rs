@@ -93,7 +93,7 @@ fn commands_that_are_none() {
         ("UID", "expected a space, at octet 6"),
         (
             "UID ",
-            "expected COPY, EXPUNGE, FETCH, MOVE, SEARCH, SORT, STORE or THREAD, at octet 7",
+            "expected COPY, EXPUNGE, FETCH, MOVE, REPLACE, SEARCH, SORT, STORE or THREAD, at octet 7",
         ),
         ("UID NOOP", "unknown command, at octet 3"),
         ("UID UID FETCH 1 UID", "unknown command, at octet 3"),
