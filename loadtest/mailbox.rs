@@ -113,7 +113,11 @@ impl Mailbox {
         report.losses = std::mem::take(&mut timings.wrong);
         report.tables.extend(timings.tables());
         if self.mailbox.is_none() && !self.keep {
-            imap.command(&format!("DELETE \"{name}\""), |_| ()).await?;
+            let start = Instant::now();
+            match imap.command(&format!("DELETE \"{name}\""), |_| ()).await {
+                Ok(()) => report.fact("DELETE took", Value::Seconds(start.elapsed().as_secs_f64())),
+                Err(error) => report.losses.push(format!("the mailbox is not deleted: {error:#}")),
+            }
         }
         Ok(report)
     }
