@@ -108,6 +108,7 @@ impl From<Error> for Failure {
             Error::InvalidName(why) => return Failure::Answer(Answer::no(Some("CANNOT"), &why.to_string())),
             Error::NotPossible(why) => ("CANNOT", why),
             Error::TooManyKeywords => ("LIMIT", "The mailbox has no room for a further keyword"),
+            Error::TooManyAnnotations => ("METADATA TOOMANY", "There are as many annotations as there may be"),
             Error::Limit(what) => ("LIMIT", what),
             Error::NoSpace(cause) => {
                 tracing::error!(%cause, "no space left");

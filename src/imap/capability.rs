@@ -23,6 +23,8 @@ const EXTENSIONS: &[&str] = &[
     "BINARY",             // RFC 3516
     "CATENATE",           // RFC 4469
     "REPLACE",            // RFC 8508
+    "METADATA",           // RFC 5464
+    "LIST-METADATA",      // RFC 9590
     "SPECIAL-USE",        // RFC 6154
     "CREATE-SPECIAL-USE", // RFC 6154 §3
     "CONDSTORE",          // RFC 7162

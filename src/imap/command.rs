@@ -82,6 +82,18 @@ pub enum CommandBody {
     },
     /// REPLACE, likewise.
     Replace(Replace),
+    /// GETMETADATA; without a mailbox: of the server.
+    GetMetadata {
+        mailbox: Option<MailboxArgument>,
+        entries: Vec<String>,
+        depth: Depth,
+        max_size: Option<u32>,
+    },
+    /// SETMETADATA; without a mailbox: of the server. `None` removes.
+    SetMetadata {
+        mailbox: Option<MailboxArgument>,
+        entries: Vec<(String, Option<Vec<u8>>)>,
+    },
     /// NOTIFY SET; `None` is NOTIFY NONE.
     Notify(Option<Notify>),
     /// The name of a quota root.
@@ -211,6 +223,18 @@ pub struct List {
     pub return_children: bool,
     pub return_special_use: bool,
     pub return_status: Option<Vec<StatusItem>>,
+    /// The entries wanted of each mailbox (RFC 9590).
+    pub return_metadata: Option<Vec<String>>,
+}
+
+/// How far below an entry GETMETADATA looks (RFC 5464 §4.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub enum Depth {
+    #[default]
+    Zero,
+    One,
+    Infinity,
 }
 
 /// NOTIFY SET (RFC 5465 §8).
@@ -268,6 +292,10 @@ pub struct Events {
     pub names: bool,
     /// SubscriptionChange.
     pub subscriptions: bool,
+    /// MailboxMetadataChange.
+    pub metadata: bool,
+    /// ServerMetadataChange, which is of no mailbox.
+    pub server_metadata: bool,
 }
 
 /// An item of STATUS.

@@ -140,6 +140,18 @@ async fn execute(
             Box::pin(quota::get_root(session, login, mailbox)).await
         }
         (_, C::SetQuota) => quota::set(),
+        (
+            Authenticated(login) | Selected(login, _),
+            C::GetMetadata {
+                mailbox,
+                entries,
+                depth,
+                max_size,
+            },
+        ) => Box::pin(metadata::get(session, login, mailbox, &entries, depth, max_size)).await,
+        (Authenticated(login) | Selected(login, _), C::SetMetadata { mailbox, entries }) => {
+            Box::pin(metadata::set(login, mailbox, entries)).await
+        }
         (Authenticated(login), C::Notify(asked)) => Box::pin(notify::notify(session, login, None, asked)).await,
         (Selected(login, selected), C::Notify(asked)) => {
             Box::pin(notify::notify(session, login, Some(selected), asked)).await

@@ -312,7 +312,7 @@ impl Framer {
             };
             return Ok(Announced::Message(parsed, literal));
         }
-        if announced.binary {
+        if announced.binary && !parse::takes_binary(&self.taken) {
             return Err(self.bad("only a message can be a binary literal".to_owned()));
         }
         let room = bounds.command.saturating_sub(self.taken.len() + 2) as u64;

@@ -5,7 +5,7 @@
 
 use super::answer::Failure;
 use super::command::{EventGroup, Events, FetchItem, MailboxFilter, Notify, StatusItem};
-use super::commands::{list, status};
+use super::commands::{list, metadata, status};
 use super::hierarchy::Hierarchy;
 use super::session::{Login, Selected, Session, State};
 use super::updates;
@@ -102,6 +102,14 @@ impl Watch {
         groups.fold(Events::default(), |all, group| all.and(group.events))
     }
 
+    /// Whether annotations of a mailbox or of the server are watched.
+    fn wants_metadata(&self, mailbox: Option<&MailboxName>, subscribed: impl Fn(&MailboxName) -> bool) -> bool {
+        match mailbox {
+            Some(name) => self.wanted(name, subscribed(name)).metadata,
+            None => self.groups.iter().any(|group| group.events.server_metadata),
+        }
+    }
+
     /// Waits until there may be something to tell. Cancellation-safe.
     async fn changed(&mut self) {
         let Some(events) = &mut self.events else {
@@ -161,6 +169,11 @@ impl Watch {
                         news.name(to, Some(from));
                     }
                 }
+                AccountEvent::Annotated { mailbox, entries, .. } => {
+                    if self.wants_metadata(mailbox.as_ref(), subscribed) {
+                        news.metadata.entry(mailbox).or_default().extend(entries);
+                    }
+                }
                 // Also when it just left the subscribed ones.
                 AccountEvent::Subscribed { name, .. } => {
                     if self.wanted(&name, true).subscriptions {
@@ -169,7 +182,8 @@ impl Watch {
                 }
             }
         }
-        if std::mem::take(&mut self.lost) {
+        news.lost = std::mem::take(&mut self.lost);
+        if news.lost {
             self.look_everywhere(&mut news, selected, list);
         }
         self.names = names(list);
@@ -209,6 +223,10 @@ struct News {
     names: Vec<(MailboxName, Option<MailboxName>)>,
     /// By STATUS.
     statuses: BTreeSet<MailboxName>,
+    /// By METADATA: which entries have changed, of which mailbox or of the server.
+    metadata: BTreeMap<Option<MailboxName>, BTreeSet<String>>,
+    /// Whether events were missed.
+    lost: bool,
 }
 
 impl News {
@@ -240,6 +258,8 @@ impl Events {
             flags: self.flags || other.flags,
             names: self.names || other.names,
             subscriptions: self.subscriptions || other.subscriptions,
+            metadata: self.metadata || other.metadata,
+            server_metadata: self.server_metadata || other.server_metadata,
         }
     }
 }
@@ -292,7 +312,10 @@ async fn tell_news(
     watch: &mut Watch,
 ) -> Result<(), Failure> {
     let list = login.mailboxes.list();
-    let news = watch.news(session, selected, &list);
+    let mut news = watch.news(session, selected, &list);
+    if news.lost {
+        all_metadata(login, watch, &mut news, &list).await;
+    }
     if !news.names.is_empty() {
         let hierarchy = Hierarchy::new(list.clone());
         for (name, old_name) in news.names {
@@ -300,7 +323,32 @@ async fn tell_news(
             session.relieve().await?;
         }
     }
+    for (mailbox, entries) in &news.metadata {
+        metadata::changed(&mut session.output, mailbox.as_ref(), entries);
+        session.relieve().await?;
+    }
     tell_statuses(session, login, watch, news.statuses, &list).await
+}
+
+/// After events were missed: all entries that are there may have changed (RFC 5465 §5.6).
+async fn all_metadata(login: &Login, watch: &Watch, news: &mut News, list: &[MailboxInfo]) {
+    let there = list.iter().filter(|info| info.exists);
+    for mailbox in there.map(|info| Some(&info.name)).chain([None]) {
+        let subscribed = |name: &MailboxName| list.iter().any(|info| info.name == *name && info.subscribed);
+        if !watch.wants_metadata(mailbox, subscribed) {
+            continue;
+        }
+        match login.mailboxes.annotations(mailbox).await {
+            Ok(all) if all.is_empty() => {}
+            Ok(all) => news
+                .metadata
+                .entry(mailbox.cloned())
+                .or_default()
+                .extend(all.into_keys()),
+            // Logs the cause.
+            Err(error) => drop(Failure::from(error)),
+        }
+    }
 }
 
 /// The STATUS of all mailboxes whose messages are watched (RFC 5465 §3.1).
@@ -414,6 +462,8 @@ mod tests {
         flags: false,
         names: false,
         subscriptions: false,
+        metadata: false,
+        server_metadata: false,
     };
 
     #[test]

@@ -22,6 +22,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::broadcast;
 
+mod annotations;
+
 /// The folders that an account has from the start.
 const USUAL: [(&str, SpecialUse); 5] = [
     ("Drafts", SpecialUse::Drafts),
@@ -234,6 +236,7 @@ impl AccountMailboxes {
         if from.is_inbox() {
             self.0.create_locked(to, None, session).await?;
             let (inbox, target) = (self.0.open_locked(from).await?, self.0.open_locked(to).await?);
+            self.copy_annotations(from, to).await?;
             let all = inbox.state().uids();
             inbox.move_to(session, &all, &target).await?;
             return Ok(());

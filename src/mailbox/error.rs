@@ -22,6 +22,9 @@ pub enum Error {
     /// The mailbox has no room for a further keyword (26 fit).
     #[error("no room for a further keyword")]
     TooManyKeywords,
+    /// The mailbox or the account has as many annotations as it may have.
+    #[error("no room for a further annotation")]
+    TooManyAnnotations,
     /// The mailbox has used all UIDs, or the account has too many mailboxes.
     #[error("limit reached: {0}")]
     Limit(&'static str),

@@ -58,6 +58,15 @@ pub enum AccountEvent {
         /// Who did it.
         origin: SessionId,
     },
+    /// Annotations were set or removed.
+    Annotated {
+        /// Of which mailbox, or of the account itself.
+        mailbox: Option<MailboxName>,
+        /// The names of their entries.
+        entries: Vec<String>,
+        /// Who did it.
+        origin: SessionId,
+    },
 }
 
 impl AccountEvent {
@@ -68,7 +77,8 @@ impl AccountEvent {
             | AccountEvent::Created { origin, .. }
             | AccountEvent::Deleted { origin, .. }
             | AccountEvent::Renamed { origin, .. }
-            | AccountEvent::Subscribed { origin, .. } => *origin,
+            | AccountEvent::Subscribed { origin, .. }
+            | AccountEvent::Annotated { origin, .. } => *origin,
         }
     }
 }

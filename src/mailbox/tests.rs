@@ -576,6 +576,7 @@ async fn an_account_tells_what_happens_in_it_and_how_much_it_holds() {
             AccountEvent::Deleted { name, .. } => format!("deleted {name}"),
             AccountEvent::Renamed { from, to, .. } => format!("{from} is {to}"),
             AccountEvent::Subscribed { name, now: on, .. } => format!("subscribed {name} {on}"),
+            AccountEvent::Annotated { entries, .. } => format!("annotated {entries:?}"),
         });
     }
     let wanted = [

@@ -1,8 +1,9 @@
-//! LIST (RFC 9051 §6.3.9) with LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819) and SPECIAL-USE (RFC 6154).
+//! LIST (RFC 9051 §6.3.9) with LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819), LIST-METADATA (RFC 9590)
+//! and SPECIAL-USE (RFC 6154).
 
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{List, StatusItem};
-use crate::imap::commands::status;
+use crate::imap::commands::{metadata, status};
 use crate::imap::hierarchy::{Hierarchy, Line, MAX_PATTERNS};
 use crate::imap::session::{Login, Session};
 use crate::mail::mailbox_name::MailboxName;
@@ -29,6 +30,9 @@ pub(crate) async fn list(session: &mut Session, login: &Login, list: &List) -> O
         match &list.return_status {
             Some(items) if line.wants_status => with_status(session, login, &mut line, items).await?,
             _ => write(session, &line),
+        }
+        if let Some(entries) = list.return_metadata.as_ref().filter(|_| line.wants_status) {
+            metadata::list(session, login, &line.name, entries).await?;
         }
         session.relieve().await?;
     }

@@ -7,7 +7,8 @@ use crate::imap::session::{Login, Selected, Session};
 use crate::imap::updates;
 
 /// What BADEVENT lists (RFC 5465 §3.1).
-const EVENTS: &str = "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)";
+const EVENTS: &str = "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange \
+                      ServerMetadataChange)";
 
 /// Replaces what the client is told without asking. SET is a NOOP as well, and what has happened until then is told whatever
 /// was watched before.

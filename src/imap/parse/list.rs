@@ -1,7 +1,8 @@
-//! LIST (RFC 9051 §6.3.9, RFC 5258) with STATUS (RFC 5819) and SPECIAL-USE (RFC 6154), and LSUB (RFC 3501 §6.3.9).
+//! LIST (RFC 9051 §6.3.9, RFC 5258) with STATUS (RFC 5819), METADATA (RFC 9590)
+//! and SPECIAL-USE (RFC 6154), and LSUB (RFC 3501 §6.3.9).
 
 use super::cursor::{Cursor, Fault, Parsed};
-use super::{mailbox, status};
+use super::{mailbox, metadata, status};
 use crate::imap::command::{CommandBody, List};
 
 /// The most options in one list, repeated ones included: a repeated option counts once (RFC 5258 §3).
@@ -78,6 +79,10 @@ fn returns(cursor: &mut Cursor<'_>, list: &mut List) -> Parsed<()> {
             "STATUS" => {
                 cursor.space()?;
                 list.return_status = Some(status::items(cursor)?);
+            }
+            "METADATA" => {
+                cursor.space()?;
+                list.return_metadata = Some(metadata::entries(cursor)?);
             }
             _ => return Err(Fault::bad("unknown return option", start)),
         }
@@ -158,6 +163,13 @@ mod tests {
             &CommandBody::List(List {
                 patterns: ["INBOX", "Drafts", "Sent/%"].map(str::to_owned).to_vec(),
                 ..extended("")
+            }),
+        );
+        same(
+            &["LIST \"\" % RETURN (METADATA (\"/shared/vendor/cmu/cyrus-imapd/color\"))"],
+            &CommandBody::List(List {
+                return_metadata: Some(vec!["/shared/vendor/cmu/cyrus-imapd/color".to_owned()]),
+                ..extended("%")
             }),
         );
         same(

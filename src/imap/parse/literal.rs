@@ -9,7 +9,7 @@ pub(in crate::imap) struct Announcement {
     pub(in crate::imap) octets: Option<u64>,
     /// Whether the client waits for `+` before it sends them.
     pub(in crate::imap) synchronizing: bool,
-    /// Whether it is a `literal8`, `~{n}` (RFC 3516 §4.4), which only messages are.
+    /// Whether it is a `literal8`, `~{n}` (RFC 3516 §4.4), which only messages and the values of annotations are.
     pub(in crate::imap) binary: bool,
 }
 

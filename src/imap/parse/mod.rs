@@ -25,6 +25,7 @@ mod id;
 mod list;
 pub(super) mod literal;
 mod mailbox;
+mod metadata;
 mod notify;
 mod quota;
 mod search;
@@ -127,6 +128,13 @@ pub(super) fn section(text: &[u8]) -> Option<(Vec<u32>, SectionText)> {
     cursor.peek().is_none().then_some(section)
 }
 
+/// Whether a command may have a `literal8` as an argument, which may hold NULs: SETMETADATA (RFC 5464 §5).
+pub(super) fn takes_binary(bytes: &[u8]) -> bool {
+    let verb = bytes.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
+    let verb = verb.trim_ascii_start().split(|byte| *byte == b' ').next();
+    verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"SETMETADATA"))
+}
+
 /// The tag of a command of which only the beginning is known.
 pub(super) fn tag(bytes: &[u8]) -> Option<String> {
     tagged(&mut Cursor::new(bytes, false)).ok()
@@ -145,7 +153,9 @@ fn tagged(cursor: &mut Cursor<'_>) -> Parsed<String> {
 
 /// What follows the tag. `name` becomes the command's, once that is known to be one of ours.
 fn whole(cursor: &mut Cursor<'_>, name: &mut String) -> Parsed<CommandBody> {
-    if let Some(at) = memchr::memchr(0, cursor.bytes()) {
+    if !takes_binary(cursor.bytes())
+        && let Some(at) = memchr::memchr(0, cursor.bytes())
+    {
         return Err(Fault::bad("NUL is not allowed", at));
     }
     cursor.space()?;
@@ -196,6 +206,8 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
         "APPEND" => append::append(cursor),
         "REPLACE" => append::replace(cursor, false),
         "UID REPLACE" => append::replace(cursor, true),
+        "GETMETADATA" => metadata::get(cursor),
+        "SETMETADATA" => metadata::set(cursor),
         "NOTIFY" => notify::notify(cursor),
         "GETQUOTA" => quota::get(cursor),
         "GETQUOTAROOT" => mailbox::argument(cursor).map(CommandBody::GetQuotaRoot),

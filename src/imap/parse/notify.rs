@@ -47,7 +47,12 @@ pub(super) fn notify(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
                 selected_seen = true;
                 let named = events(cursor)?;
                 named.check(start)?;
-                if named.events.names || named.events.subscriptions {
+                let of_messages = Events {
+                    messages: named.events.messages,
+                    flags: named.events.flags,
+                    ..Events::default()
+                };
+                if named.events != of_messages {
                     return Err(Fault::bad(
                         "only events of messages go with the selected mailbox",
                         start,
@@ -171,6 +176,8 @@ fn event(cursor: &mut Cursor<'_>, named: &mut Named) -> Parsed<()> {
         "MESSAGEEXPUNGE" => named.message_expunge = true,
         "FLAGCHANGE" => named.events.flags = true,
         "MAILBOXNAME" => named.events.names = true,
+        "MAILBOXMETADATACHANGE" => named.events.metadata = true,
+        "SERVERMETADATACHANGE" => named.events.server_metadata = true,
         "SUBSCRIPTIONCHANGE" => named.events.subscriptions = true,
         _ => named.unsupported = true,
     }
@@ -187,6 +194,8 @@ mod tests {
         flags: false,
         names: false,
         subscriptions: false,
+        metadata: false,
+        server_metadata: false,
     };
 
     fn name(name: &str) -> MailboxName {

@@ -5,6 +5,9 @@ use super::super::*;
 
 /// Right commands.
 pub(super) const LINES: &[&str] = &[
+    // RFC 6154 §5.4
+    "t2 GETMETADATA \"MyDrafts\" /private/specialuse",
+    "t4 SETMETADATA \"SentMail\" (/private/specialuse NIL)",
     // RFC 3501
     "abcd CAPABILITY",
     "efgh STARTTLS",
@@ -237,20 +240,12 @@ const REFUSED: &[(&str, &str)] = &[
         "EXPUNGE: expected the end of the command, at octet 14",
     ),
     (
-        "t2 GETMETADATA \"MyDrafts\" /private/specialuse",
-        "unknown command, at octet 4",
-    ),
-    (
         "A03 LIST (RECURSIVEMATCH) \"\" \"*\"",
         "LIST: RECURSIVEMATCH needs SUBSCRIBED, at octet 10",
     ),
     (
         "A03 LIST (REMOTE RECURSIVEMATCH) \"\" \"*\"",
         "LIST: RECURSIVEMATCH needs SUBSCRIBED, at octet 10",
-    ),
-    (
-        "t4 SETMETADATA \"SentMail\" (/private/specialuse NIL)",
-        "unknown command, at octet 4",
     ),
 ];
 
