@@ -28,6 +28,9 @@ set imap_user = "{ALICE["address"]}"
 set imap_pass = "{ALICE["password"]}"
 set ssl_force_tls = yes
 set certificate_file = "{CERTIFICATE}"
+set imap_deflate = yes
+set imap_qresync = yes
+set header_cache = "cache"
 """
 
 
@@ -92,6 +95,19 @@ def main():
     client.idle_done()
     check("flagged", client.search("FLAGGED"), client.search())
     check("left", list(subjects(client).values()), ["number 1", "number 4", "number 5"])
+
+    step("by IMAPS again: what has changed meanwhile, by its header cache and QRESYNC")
+    client.delete_messages(uids[3])
+    client.expunge()
+    client.remove_flags(uids[0], [rb"\Flagged"])
+    deliver(message("number 6"))
+    mutt(
+        f"imaps://{HOST}:{PORTS['imaps']}/INBOX",
+        "<tag-pattern>~A<enter><tag-prefix><pipe-message>cat > again<enter><untag-pattern>~A<enter>",
+        "<tag-pattern>~F<enter><tag-prefix><pipe-message>cat > flagged<enter><exit>",
+    )
+    check("again", lines("again", "Subject: "), ["number 1", "number 5", "number 6"])
+    check("flagged", lines("flagged", "Subject: "), ["number 5"])
     client.logout()
 
 
