@@ -87,7 +87,7 @@ async fn killed_under_load() -> anyhow::Result<()> {
 
 /// Messages in the Archive, to be changed and moved.
 async fn prepare(server: &Server) -> anyhow::Result<()> {
-    let mut imap = imap(&server.address("imap")).await?;
+    let mut imap = imap(&server.address("imap"), "alice").await?;
     for number in 0..400 {
         let answer = imap
             .append("Archive", "", message(&format!("archived {number}.")).as_bytes())
@@ -97,9 +97,9 @@ async fn prepare(server: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn imap(address: &str) -> anyhow::Result<Imap> {
+async fn imap(address: &str, account: &str) -> anyhow::Result<Imap> {
     let mut imap = Imap::greeted(Client::connect(address.parse()?).await?).await?;
-    imap.ok(&format!("LOGIN alice@{DOMAIN} \"{PASSWORD}\"")).await?;
+    imap.ok(&format!("LOGIN {account}@{DOMAIN} \"{PASSWORD}\"")).await?;
     Ok(imap)
 }
 
@@ -120,7 +120,7 @@ async fn send(address: &str, name: &str, told: &Shared, count: &Count) -> anyhow
 
 /// Gives one message after the other a keyword of this round.
 async fn store(address: &str, round: usize, told: &Shared, count: &Count) -> anyhow::Result<()> {
-    let mut imap = imap(address).await?;
+    let mut imap = imap(address, "alice").await?;
     imap.ok("SELECT Archive").await?;
     let keyword = format!("Round{round}");
     for uid in (1..=200).cycle() {
@@ -137,7 +137,7 @@ async fn store(address: &str, round: usize, told: &Shared, count: &Count) -> any
 
 /// Moves messages of the Archive into the Trash.
 async fn relocate(address: &str, round: usize, told: &Shared, count: &Count) -> anyhow::Result<()> {
-    let mut imap = imap(address).await?;
+    let mut imap = imap(address, "alice").await?;
     imap.ok("SELECT Archive").await?;
     for step in 0.. {
         // Each round has its own, and the last of the round before may or may not have gone.
@@ -163,7 +163,7 @@ async fn relocate(address: &str, round: usize, told: &Shared, count: &Count) -> 
 
 /// Everything that was acknowledged is there, exactly once; of what was not, nothing twice.
 async fn verify(server: &Server, told: &Shared) -> anyhow::Result<()> {
-    let mut imap = imap(&server.address("imap")).await?;
+    let mut imap = imap(&server.address("imap"), "alice").await?;
     let (delivered, sent, stored, moved) = {
         let told = told.lock().unwrap();
         (
@@ -173,13 +173,16 @@ async fn verify(server: &Server, told: &Shared) -> anyhow::Result<()> {
             told.moved.clone(),
         )
     };
-    let inbox = subjects(&mut imap, "INBOX").await?;
-    for subject in &sent {
-        let times = inbox.iter().filter(|(_, found)| *found == subject).count();
-        let wanted = if delivered.contains(subject) { 1..=1 } else { 0..=1 };
-        ensure!(wanted.contains(&times), "{subject} is there {times} times");
+    for account in ["alice", "bob"] {
+        let mut imap = self::imap(&server.address("imap"), account).await?;
+        let inbox = subjects(&mut imap, "INBOX").await?;
+        for subject in &sent {
+            let times = inbox.values().filter(|found| *found == subject).count();
+            let wanted = if delivered.contains(subject) { 1..=1 } else { 0..=1 };
+            ensure!(wanted.contains(&times), "{account} has {subject} {times} times");
+        }
+        ensure!(inbox.len() <= sent.len(), "{account} has more than was sent");
     }
-    ensure!(inbox.len() <= sent.len(), "more than was sent");
 
     let archive = subjects(&mut imap, "Archive").await?;
     let flags = imap.ok("UID FETCH 1:200 FLAGS").await?.join("\n");

@@ -125,6 +125,11 @@ async fn a_full_disk_is_temporary() -> anyhow::Result<()> {
     server.deliver("alice", &message("before")).await?;
     let mut alice = server.select("alice", "INBOX").await?;
     let mut idler = server.idle("alice", "INBOX").await?;
+    for subject in ["superfluous", "superfluous too"] {
+        server.deliver("alice", &message(subject)).await?;
+    }
+    alice.ok("NOOP").await?;
+    alice.ok("STORE 2:3 +FLAGS.SILENT (\\Deleted)").await?;
     let filler = disk.fill();
 
     let large = format!("{}{}", message("too much"), "0123456789\r\n".repeat(100_000));
@@ -138,6 +143,9 @@ async fn a_full_disk_is_temporary() -> anyhow::Result<()> {
     // Reading goes on.
     let fetched = alice.ok("FETCH 1 BODY[TEXT]").await?.concat();
     ensure!(fetched.contains("before"), "{fetched}");
+    // And so does making room.
+    alice.ok("EXPUNGE").await?;
+    idler.pushed("* 2 EXPUNGE").await?;
 
     std::fs::remove_file(filler)?;
     smtp.deliver(&["alice"], message("after").as_bytes()).await?;
