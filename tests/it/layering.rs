@@ -11,7 +11,8 @@ const CRATES: [(&str, &[&str]); 11] = [
     ("figment", &["config"]),
     ("imap_proto", &[]),
     ("mail_parser", &["mail/"]),
-    ("notify", &["storage/maildir/"]),
+    // In `imap/` it is the command of that name (RFC 5465).
+    ("notify", &["imap/", "storage/maildir/"]),
     // `net/tls.rs` names it as the provider of rustls.
     ("ring", &["accounts/", "net/"]),
     ("rustls", &["net/"]),
