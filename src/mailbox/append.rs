@@ -11,7 +11,7 @@ use super::tracker::Notice;
 use crate::mail::date::Timestamp;
 use crate::mail::flags::Keywords;
 use crate::mail::ids::{ModSeq, SessionId, Uid, UidValidity};
-use crate::storage::index::{IndexError, Put, SummarySource};
+use crate::storage::index::{IndexError, SummarySource};
 use crate::storage::maildir::folder::Folder;
 use crate::storage::maildir::name;
 use std::path::PathBuf;
@@ -162,10 +162,8 @@ impl Mailbox {
                 let (bits, _) = learn(&mut keywords, &message.flags, || Keywords::NONE);
                 let entry = entry_of(message, uid, bits, later(first, index as u64 + 1), waiting.session);
                 filings.push(Filing::new(message, &entry));
-                commit.put.push(put(
-                    &entry,
-                    SummarySource::Bytes(message.spooled.summary().encode().into()),
-                ));
+                let summary = message.spooled.summary().encode();
+                commit.put.push((entry.clone(), SummarySource::Bytes(summary.into())));
                 entries.push(entry);
             }
             all.push(entries);
@@ -213,20 +211,6 @@ pub(super) fn entry_of(
         size: message.spooled.size(),
         date,
         path: name::path(&base, message.flags.flags, keywords, new).into(),
-    }
-}
-
-/// A message's row.
-pub(super) fn put(entry: &Entry, summary: SummarySource) -> Put {
-    Put {
-        uid: entry.uid,
-        mod_seq: entry.mod_seq,
-        flags: entry.flags,
-        keywords: entry.keywords,
-        size: entry.size,
-        date: entry.date,
-        path: entry.path.to_string(),
-        summary,
     }
 }
 

@@ -3,7 +3,7 @@
 //! The names of the new files are doomed before the files are made, and absolved by the transaction that makes them
 //! messages. So whatever a crash cuts off is removed, and a move never leaves a message in two mailboxes.
 
-use super::append::{NO_UIDS, put};
+use super::append::NO_UIDS;
 use super::error::{Error, Result, blocking};
 use super::expunge::remove_files;
 use super::mailbox::{Mailbox, Writing, later, write_both};
@@ -95,7 +95,7 @@ async fn transfer(
     to.reach(&target_folder, last.get(), highest, &keywords).await?;
     arrive.put = pairs
         .iter()
-        .map(|pair| put(&pair.to, SummarySource::Of(source.id, pair.from.uid)))
+        .map(|pair| (pair.to.clone(), SummarySource::Of(source.id, pair.from.uid)))
         .collect();
     let mut commits = vec![arrive];
     if remove {

@@ -84,19 +84,7 @@ impl Mailbox {
         }
         let age = shared.settings.remember_expunged.get();
         shared.index.forget_vanished(row.id, age).await?;
-        let rows = shared.index.messages(row.id).await?;
-        let messages: Vec<Entry> = rows
-            .into_iter()
-            .map(|row| Entry {
-                uid: row.uid,
-                flags: row.flags,
-                keywords: row.keywords,
-                mod_seq: row.mod_seq,
-                size: row.size,
-                date: row.date,
-                path: row.path.into(),
-            })
-            .collect();
+        let messages = shared.index.messages(row.id).await?;
         let mut state = State::new(messages, row.uid_next, row.mod_seq, control.keywords.clone(), common);
         if let (Some(first), Some(last)) = (Uid::new(row.first_recent), state.messages.last()) {
             state.unclaimed = state.uids().intersection(&UidSet::range(first, last.uid));

@@ -4,11 +4,9 @@
 //! A rebuild differs in one thing: the index does not have all messages yet, so a UID in a file name is that of a message
 //! that clients know, and is kept. Otherwise a file that the index does not know is a new message, whatever its name says.
 
-use super::append::put;
 use super::error::{Result, blocking};
 use super::mailbox::{Mailbox, Writing};
 use super::state::{Entry, Step};
-use super::store::update;
 use crate::mail::date::Timestamp;
 use crate::mail::flags::Keywords;
 use crate::mail::ids::{ModSeq, SessionId, Uid};
@@ -164,7 +162,7 @@ impl Mailbox {
         if changed.is_empty() && relocated.is_empty() {
             return Ok(());
         }
-        commit.update = changed.iter().chain(&relocated).map(update).collect();
+        commit.update = changed.iter().chain(&relocated).cloned().collect();
         self.reach_and_commit(writing, folder, commit).await?;
         let mut state = self.state();
         state.relocate(relocated);
@@ -214,7 +212,10 @@ impl Mailbox {
             .into_iter()
             .map(|file| entry(file, letters, commit.mod_seq))
             .collect();
-        commit.put = entries.iter().map(|entry| put(entry, SummarySource::Later)).collect();
+        commit.put = entries
+            .iter()
+            .map(|entry| (entry.clone(), SummarySource::Later))
+            .collect();
         commit.uid_next = match commit.uid_next {
             0 => 0,
             next => next.max(last.next().map_or(0, Uid::get)),

@@ -1,6 +1,6 @@
 //! Putting a message in another's place (RFC 8508), in one transaction: there is no moment at which both are there, or neither.
 
-use super::append::{Filing, entry_of, file, put};
+use super::append::{Filing, entry_of, file};
 use super::error::{Error, Result, blocking};
 use super::expunge::remove_files;
 use super::mailbox::{Mailbox, Writing, later, write_both};
@@ -64,7 +64,7 @@ async fn replace(
     };
     arrive.uid_next = entry.uid.next().map_or(0, Uid::get);
     let bytes = message.spooled.summary().encode();
-    arrive.put = vec![put(&entry, SummarySource::Bytes(bytes.into()))];
+    arrive.put = vec![(entry.clone(), SummarySource::Bytes(bytes.into()))];
     let mut depart = {
         let state = source.state();
         match &from {

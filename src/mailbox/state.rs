@@ -9,21 +9,9 @@ use crate::mail::date::Timestamp;
 use crate::mail::flags::{FlagList, Flags, KeywordTable, Keywords};
 use crate::mail::ids::{ModSeq, SessionId, Uid, UidValidity};
 use crate::mail::uidset::UidSet;
+pub(super) use crate::storage::index::Entry;
 use crate::storage::maildir::name;
 use std::sync::{Arc, Weak};
-
-/// A message.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) uid: Uid,
-    pub(super) flags: Flags,
-    pub(super) keywords: Keywords,
-    pub(super) mod_seq: ModSeq,
-    pub(super) size: u64,
-    pub(super) date: Timestamp,
-    /// Below the mailbox's folder.
-    pub(super) path: Box<str>,
-}
 
 impl Entry {
     /// As sessions see it.

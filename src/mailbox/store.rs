@@ -7,7 +7,7 @@ use super::state::{Entry, Step, learn};
 use crate::mail::flags::{FlagList, Keywords};
 use crate::mail::ids::{ModSeq, SessionId, Uid};
 use crate::mail::uidset::UidSet;
-use crate::storage::index::{IndexError, Update};
+use crate::storage::index::IndexError;
 use crate::storage::maildir::folder::Folder;
 use crate::storage::maildir::name;
 use std::collections::HashMap;
@@ -140,7 +140,7 @@ impl Mailbox {
                 changes.retain(|(entry, _)| !missing.contains(entry.uid));
                 self.suspect_all();
             }
-            commit.update = changes.iter().map(|(entry, _)| update(entry)).collect();
+            commit.update = changes.iter().map(|(entry, _)| entry.clone()).collect();
             if !changes.is_empty()
                 && let Err(error) = self.shared.index.commit(vec![commit]).await
             {
@@ -162,17 +162,6 @@ impl Mailbox {
         }
         stored.messages = state.select(&passed).map(Entry::state).collect();
         Ok(stored)
-    }
-}
-
-/// A message's changed row.
-pub(super) fn update(entry: &Entry) -> Update {
-    Update {
-        uid: entry.uid,
-        mod_seq: entry.mod_seq,
-        flags: entry.flags,
-        keywords: entry.keywords,
-        path: entry.path.to_string(),
     }
 }
 

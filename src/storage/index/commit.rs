@@ -1,7 +1,6 @@
 //! One change of one mailbox, as it is written.
 
-use crate::mail::date::Timestamp;
-use crate::mail::flags::{Flags, Keywords};
+use super::read::Entry;
 use crate::mail::ids::{MailboxId, ModSeq, Uid};
 use sqlx::SqliteConnection;
 use std::sync::Arc;
@@ -16,28 +15,15 @@ pub(crate) struct Commit {
     /// Whether all messages of the folder are in the index now.
     pub(crate) complete: bool,
     /// New messages.
-    pub(crate) put: Vec<Put>,
+    pub(crate) put: Vec<(Entry, SummarySource)>,
     /// Messages whose flags or file name changed.
-    pub(crate) update: Vec<Update>,
+    pub(crate) update: Vec<Entry>,
     /// Messages gone.
     pub(crate) remove: Vec<Uid>,
     /// Base names of files that are to go.
     pub(crate) doom: Vec<String>,
     /// Base names that are not to go after all.
     pub(crate) absolve: Vec<String>,
-}
-
-/// A new message.
-#[derive(Clone, Debug)]
-pub(crate) struct Put {
-    pub(crate) uid: Uid,
-    pub(crate) mod_seq: ModSeq,
-    pub(crate) flags: Flags,
-    pub(crate) keywords: Keywords,
-    pub(crate) size: u64,
-    pub(crate) date: Timestamp,
-    pub(crate) path: String,
-    pub(crate) summary: SummarySource,
 }
 
 /// Where a new message's summary comes from.
@@ -49,16 +35,6 @@ pub(crate) enum SummarySource {
     Bytes(Arc<[u8]>),
     /// That of another message.
     Of(MailboxId, Uid),
-}
-
-/// A message's new state.
-#[derive(Clone, Debug)]
-pub(crate) struct Update {
-    pub(crate) uid: Uid,
-    pub(crate) mod_seq: ModSeq,
-    pub(crate) flags: Flags,
-    pub(crate) keywords: Keywords,
-    pub(crate) path: String,
 }
 
 impl Commit {
@@ -112,14 +88,19 @@ impl Commit {
         if !self.update.is_empty() {
             update(mailbox, &self.update, connection).await?;
         }
-        for message in self.put {
-            put(mailbox, message, connection).await?;
+        for (message, summary) in self.put {
+            put(mailbox, message, summary, connection).await?;
         }
         Ok(())
     }
 }
 
-async fn put(mailbox: i64, message: Put, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+async fn put(
+    mailbox: i64,
+    message: Entry,
+    summary: SummarySource,
+    connection: &mut SqliteConnection,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
         "insert or replace into message
              (mailbox_id, uid, mod_seq, flags, keywords, size, date, date_offset, path)
@@ -133,10 +114,10 @@ async fn put(mailbox: i64, message: Put, connection: &mut SqliteConnection) -> R
     .bind(i64::try_from(message.size).unwrap_or(i64::MAX))
     .bind(message.date.seconds)
     .bind(message.date.offset_minutes)
-    .bind(message.path)
+    .bind(String::from(message.path))
     .execute(&mut *connection)
     .await?;
-    match message.summary {
+    match summary {
         SummarySource::Later => {}
         SummarySource::Bytes(bytes) => put_summary(mailbox, message.uid, &bytes, connection).await?,
         SummarySource::Of(source, uid) => {
@@ -172,7 +153,7 @@ pub(super) async fn put_summary(
 
 /// Many messages with one statement: their new states travel as one JSON value. Materialised, for the planner would read that
 /// value again for every message of the mailbox.
-async fn update(mailbox: i64, updates: &[Update], connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+async fn update(mailbox: i64, updates: &[Entry], connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let rows = updates.iter().map(|update| {
         (
             update.uid.get(),

@@ -8,8 +8,8 @@ mod commit;
 mod read;
 mod writer;
 
-pub(crate) use commit::{Commit, Put, SummarySource, Update};
-pub(crate) use read::MailboxRow;
+pub(crate) use commit::{Commit, SummarySource};
+pub(crate) use read::{Entry, MailboxRow};
 
 use super::reserve::Reserve;
 use crate::mail::ids::{MailboxId, Uid, UidValidity};

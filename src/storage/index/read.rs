@@ -21,9 +21,9 @@ pub(crate) struct MailboxRow {
     pub(crate) complete: bool,
 }
 
-/// A message.
+/// A message, as the index has it and as an open mailbox keeps it in memory.
 #[derive(Clone, Debug)]
-pub(crate) struct MessageRow {
+pub(crate) struct Entry {
     pub(crate) uid: Uid,
     pub(crate) mod_seq: ModSeq,
     pub(crate) flags: Flags,
@@ -31,12 +31,12 @@ pub(crate) struct MessageRow {
     pub(crate) size: u64,
     pub(crate) date: Timestamp,
     /// Below the mailbox's folder.
-    pub(crate) path: String,
+    pub(crate) path: Box<str>,
 }
 
 impl Index {
     /// All messages of a mailbox, ascending. A row that makes no sense is left out: its file is then taken in anew.
-    pub(crate) async fn messages(&self, mailbox: MailboxId) -> Result<Vec<MessageRow>, IndexError> {
+    pub(crate) async fn messages(&self, mailbox: MailboxId) -> Result<Vec<Entry>, IndexError> {
         let rows = sqlx::query(
             "select uid, mod_seq, flags, keywords, size, date, date_offset, path from message
              where mailbox_id = $1 order by uid",
@@ -120,8 +120,8 @@ impl Index {
     }
 }
 
-fn message(row: &SqliteRow) -> Option<MessageRow> {
-    Some(MessageRow {
+fn message(row: &SqliteRow) -> Option<Entry> {
+    Some(Entry {
         uid: Uid::new(row.try_get(0).ok()?)?,
         mod_seq: ModSeq::new(row.try_get::<i64, _>(1).ok()?.try_into().ok()?)?,
         flags: Flags::from_bits(row.try_get(2).ok()?),
@@ -131,7 +131,7 @@ fn message(row: &SqliteRow) -> Option<MessageRow> {
             seconds: row.try_get(5).ok()?,
             offset_minutes: row.try_get(6).ok()?,
         },
-        path: row.try_get(7).ok()?,
+        path: row.try_get::<String, _>(7).ok()?.into(),
     })
 }
 
