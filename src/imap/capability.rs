@@ -25,6 +25,7 @@ const EXTENSIONS: &[&str] = &[
     "REPLACE",            // RFC 8508
     "METADATA",           // RFC 5464
     "LIST-METADATA",      // RFC 9590
+    "UTF8=ACCEPT",        // RFC 6855
     "SPECIAL-USE",        // RFC 6154
     "CREATE-SPECIAL-USE", // RFC 6154 §3
     "CONDSTORE",          // RFC 7162

@@ -179,6 +179,10 @@ pub enum LiteralPlace {
     Message,
     /// A TEXT among the parts of CATENATE (RFC 4469 §5).
     Part,
+    /// The message itself within `UTF8 (` and `)` (RFC 6855 §4).
+    Utf8,
+    /// Such a part.
+    Utf8Part,
 }
 
 /// The parameters of SELECT and EXAMINE (RFC 4466 §2.1).

@@ -8,6 +8,8 @@ use std::time::Duration;
 /// The output side of a session. Commands write lines here; the session flushes before it waits for the client.
 pub(crate) struct Output {
     buffer: Vec<u8>,
+    /// Whether quoted strings may hold UTF-8 (RFC 6855 §3).
+    utf8: bool,
 }
 
 impl Output {
@@ -19,7 +21,15 @@ impl Output {
 
     /// Empty.
     pub(crate) fn new() -> Output {
-        Output { buffer: Vec::new() }
+        Output {
+            buffer: Vec::new(),
+            utf8: false,
+        }
+    }
+
+    /// From now on strings and mailbox names are UTF-8, or are not.
+    pub(crate) fn speak_utf8(&mut self, utf8: bool) {
+        self.utf8 = utf8;
     }
 
     /// What was written and not sent.
@@ -49,7 +59,11 @@ impl Output {
 
     /// A string: quoted when it may be, else a literal (RFC 9051 §4.3).
     pub(crate) fn string(&mut self, bytes: &[u8]) {
-        let quotable = bytes.len() <= 1024 && bytes.iter().all(|b| matches!(b, 0x20..=0x7e));
+        let quotable = bytes.len() <= 1024
+            && match self.utf8 {
+                true => std::str::from_utf8(bytes).is_ok_and(|text| !text.contains(char::is_control)),
+                false => bytes.iter().all(|b| matches!(b, 0x20..=0x7e)),
+            };
         if quotable {
             self.buffer.push(b'"');
             for &byte in bytes {
@@ -65,10 +79,13 @@ impl Output {
         }
     }
 
-    /// A mailbox name, or what stands in its place, in modified UTF-7 (RFC 3501 §5.1.3). That is printable ASCII, so it
-    /// is quoted.
+    /// A mailbox name, or what stands in its place, in modified UTF-7 (RFC 3501 §5.1.3), or as it is to a client that speaks
+    /// UTF-8. It holds no control characters, so it is quoted.
     pub(crate) fn mailbox(&mut self, name: &str) {
-        self.string(utf7::encode(name).as_bytes());
+        match self.utf8 {
+            true => self.string(name.as_bytes()),
+            false => self.string(utf7::encode(name).as_bytes()),
+        }
     }
 
     /// A string, or NIL.

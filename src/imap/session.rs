@@ -84,7 +84,7 @@ pub(crate) struct Enabled {
     pub(crate) uid_only: bool,
     /// What NOTIFY asked for; `None` as long as it was not used.
     pub(crate) watch: Option<Box<Watch>>,
-    /// Whether UTF-8 is on in names and strings (RFC 6855). Not offered yet, so always `false`.
+    /// Whether UTF-8 is on in names and strings (RFC 6855 §3); what is said follows it too ([`Output::speak_utf8`]).
     pub(crate) utf8: bool,
 }
 
@@ -109,6 +109,7 @@ impl Session {
     /// Nobody is logged in any more, and nothing that anybody asked for is left (RFC 8437 §3).
     pub(crate) fn forget(&mut self) {
         self.enabled = Enabled::default();
+        self.output.speak_utf8(false);
         self.compressed = None;
         self.login_deadline = Some(Instant::now() + self.imap.config.imap.login_timeout.get());
     }

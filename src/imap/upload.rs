@@ -1,5 +1,5 @@
 //! Messages on their way in: the literals of APPEND and what its URLs name, streamed to the spool one after the other
-//! (RFC 9051 §6.3.12, RFC 3502, RFC 4469).
+//! (RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 6855 §4).
 //!
 //! Nothing is in a mailbox before all of them are whole: a client that vanishes in the middle leaves nothing.
 
@@ -44,6 +44,8 @@ struct Upload<'a> {
     login: &'a Login,
     selected: Option<&'a Selected>,
     terms: Terms,
+    /// Whether header fields may hold more than ASCII (RFC 6855 §4).
+    utf8: bool,
     whole: Vec<NewMessage>,
     arriving: Option<Arriving>,
 }
@@ -51,6 +53,7 @@ struct Upload<'a> {
 /// The message that is being received.
 struct Arriving {
     incoming: Incoming,
+    header: Header,
     flags: FlagList,
     date: Option<Timestamp>,
 }
@@ -70,6 +73,7 @@ pub(crate) async fn receive(
         login,
         selected,
         terms,
+        utf8: session.enabled.utf8,
         whole: Vec::new(),
         arriving: None,
     };
@@ -111,6 +115,7 @@ impl Upload<'_> {
         }
         self.arriving = Some(Arriving {
             incoming: session.imap.mailboxes.spool().begin(),
+            header: Header::default(),
             flags,
             date,
         });
@@ -122,6 +127,9 @@ impl Upload<'_> {
         if let Some(arriving) = self.arriving.take() {
             if arriving.incoming.size() == 0 {
                 return Err(no("CANNOT", EMPTY));
+            }
+            if arriving.header.eight_bit && !self.utf8 {
+                return Err(no("CANNOT", "The header is not ASCII; enable UTF8=ACCEPT first"));
             }
             self.whole.push(NewMessage {
                 spooled: arriving.incoming.finish().await.map_err(storage)?,
@@ -190,7 +198,7 @@ impl Upload<'_> {
             Bytes::Nothing => return Err(bad_url()),
             Bytes::Held(held) => {
                 let arriving = self.room(session, held.len() as u64).await?;
-                return arriving.incoming.write(&held).await.map_err(storage);
+                return arriving.write(&held).await.map_err(storage);
             }
             Bytes::InFile(start, end) => (start, end),
         };
@@ -201,7 +209,7 @@ impl Upload<'_> {
                 // The file was cut short by another program.
                 return Err(bad_url());
             }
-            arriving.incoming.write(&piece).await.map_err(storage)?;
+            arriving.write(&piece).await.map_err(storage)?;
             at += piece.len() as u64;
         }
         Ok(())
@@ -218,7 +226,7 @@ impl Upload<'_> {
         let Some(literal) = *announced else {
             return Err(Failure::Answer(Answer::bad("The message must be a literal")));
         };
-        if literal.size == 0 && place == LiteralPlace::Message {
+        if literal.size == 0 && matches!(place, LiteralPlace::Message | LiteralPlace::Utf8) {
             // RFC 3502: this is how a client cancels.
             return Err(no("CANNOT", EMPTY));
         }
@@ -238,7 +246,7 @@ impl Upload<'_> {
             let piece = arrived.get(..take).unwrap_or_default();
             nul |= memchr::memchr(0, piece).is_some();
             if written.is_ok() && !nul {
-                written = arriving.incoming.write(piece).await;
+                written = arriving.write(piece).await;
             }
             session.connection.consume(take);
             left -= take as u64;
@@ -255,6 +263,42 @@ impl Upload<'_> {
     }
 }
 
+impl Arriving {
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.header.watch(bytes);
+        self.incoming.write(bytes).await
+    }
+}
+
+/// The header of a message that passes by.
+#[derive(Default)]
+struct Header {
+    /// Whether it has octets beyond ASCII.
+    eight_bit: bool,
+    /// How many octets the line has that is not at its end.
+    line: usize,
+    ended: bool,
+}
+
+impl Header {
+    fn watch(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            match byte {
+                _ if self.ended => return,
+                b'\n' => {
+                    self.ended = self.line == 0;
+                    self.line = 0;
+                }
+                b'\r' => {}
+                byte => {
+                    self.eight_bit |= byte >= 0x80;
+                    self.line += 1;
+                }
+            }
+        }
+    }
+}
+
 const EMPTY: &str = "A message is not empty";
 
 fn no(code: &str, text: &str) -> Failure {
@@ -265,5 +309,27 @@ fn storage(error: io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::NoSpace(error).into(),
         _ => Error::Storage(error.into()).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_is_watched_up_to_its_end_wherever_it_is_cut() {
+        for (message, eight_bit) in [
+            ("Subject: ü\r\n\r\nplain", true),
+            ("Subject: u\r\n\r\nnot plain: ü", false),
+            ("Subject: u\n\nü", false),
+            ("\r\nü", false),
+            ("ü", true),
+        ] {
+            for cut in 1..=message.len() {
+                let mut header = Header::default();
+                message.as_bytes().chunks(cut).for_each(|piece| header.watch(piece));
+                assert_eq!(header.eight_bit, eight_bit, "{message:?} in pieces of {cut}");
+            }
+        }
     }
 }

@@ -62,9 +62,24 @@ fn message(cursor: &mut Cursor<'_>, pieces: &mut Vec<AppendPiece>) -> Parsed<()>
         part(cursor, pieces)?;
         return parts(cursor, pieces);
     }
+    if cursor.keyword("UTF8") {
+        utf8_literal(cursor)?;
+        pieces.push(AppendPiece::Literal(LiteralPlace::Utf8));
+        return Ok(());
+    }
     literal(cursor, "the message as a literal")?;
     pieces.push(AppendPiece::Literal(LiteralPlace::Message));
     Ok(())
+}
+
+/// `utf8-literal` behind its name, as far as its octets (RFC 6855 §4).
+fn utf8_literal(cursor: &mut Cursor<'_>) -> Parsed<()> {
+    cursor.space()?;
+    cursor.require(b'(', "a parenthesis")?;
+    if cursor.peek() != Some(b'~') {
+        return cursor.expected("a binary literal");
+    }
+    literal(cursor, "a binary literal")
 }
 
 /// `*(SP cat-part) ")"`, as far as the next literal (RFC 4469 §5).
@@ -97,6 +112,10 @@ fn part(cursor: &mut Cursor<'_>, pieces: &mut Vec<AppendPiece>) -> Parsed<()> {
             cursor.space()?;
             literal(cursor, "the text as a literal")?;
             pieces.push(AppendPiece::Literal(LiteralPlace::Part));
+        }
+        "UTF8" => {
+            utf8_literal(cursor)?;
+            pieces.push(AppendPiece::Literal(LiteralPlace::Utf8Part));
         }
         _ => return Err(Fault::bad("expected URL or TEXT", start)),
     }
@@ -139,6 +158,11 @@ fn pieces_behind(cursor: &mut Cursor<'_>, place: LiteralPlace) -> Parsed<Vec<App
     match place {
         LiteralPlace::Message => {}
         LiteralPlace::Part => parts(cursor, &mut pieces)?,
+        LiteralPlace::Utf8 => cursor.require(b')', "a closing parenthesis")?,
+        LiteralPlace::Utf8Part => {
+            cursor.require(b')', "a closing parenthesis")?;
+            parts(cursor, &mut pieces)?;
+        }
     }
     further(cursor, &mut pieces)?;
     cursor.end()?;
@@ -252,8 +276,8 @@ mod tests {
             ),
             ("APPEND INBOX (\\Seen){3}", "APPEND: expected a space, at octet 23"),
             (
-                "APPEND INBOX UTF8 (~{3}",
-                "APPEND: expected the message as a literal, at octet 16",
+                "APPEND INBOX UTF8 ({3}",
+                "APPEND: expected a binary literal, at octet 22",
             ),
             (
                 "APPEND INBOX {3}\r\nabc",
@@ -334,6 +358,28 @@ mod tests {
                 "APPEND: expected the text as a literal, at octet 27",
             ),
         ]);
+    }
+
+    #[test]
+    fn messages_in_utf_8() {
+        let literal = AppendPiece::Literal;
+        let begin = one(Flags::NONE, None).remove(0);
+        let command = CommandBody::Append {
+            mailbox: mailbox("x"),
+            pieces: vec![begin.clone(), literal(LiteralPlace::Utf8)],
+        };
+        same(&["APPEND x UTF8 (~{3}", "append x utf8 (~{3+}"], &command);
+        let command = CommandBody::Append {
+            mailbox: mailbox("x"),
+            pieces: vec![begin, literal(LiteralPlace::Utf8Part)],
+        };
+        same(&["APPEND x CATENATE (UTF8 (~{3}"], &command);
+        let behind = |line: &str, place| rest(line.as_bytes(), true, place);
+        assert_eq!(behind(")", LiteralPlace::Utf8), Ok(Some(Vec::new())));
+        assert_eq!(behind("))", LiteralPlace::Utf8Part), Ok(Some(Vec::new())));
+        let text = vec![literal(LiteralPlace::Part)];
+        assert_eq!(behind(") TEXT {3}", LiteralPlace::Utf8Part), Ok(Some(text)));
+        assert!(behind("", LiteralPlace::Utf8).is_err() && behind(")", LiteralPlace::Utf8Part).is_err());
     }
 
     #[test]

@@ -21,7 +21,12 @@ pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<CommandBody> 
     cursor.space()?;
     let returns = search_return::options(cursor)?;
     let mut named = None;
+    let start = cursor.position();
     if cursor.keyword("CHARSET") {
+        if cursor.utf8() {
+            // RFC 6855 §3: everything is UTF-8.
+            return Err(Fault::bad("CHARSET is not allowed when UTF-8 is enabled", start));
+        }
         cursor.space()?;
         named = Some(charset(cursor, returns)?);
     }
