@@ -38,6 +38,7 @@ const EXTENSIONS: &[&str] = &[
     "WITHIN",             // RFC 5032
     "PARTIAL",            // RFC 9394
     "SEARCH=FUZZY",       // RFC 6203
+    "I18NLEVEL=1",        // RFC 5255
     "SORT",               // RFC 5256
     "SORT=DISPLAY",       // RFC 5957
     "ESORT",              // RFC 5267

@@ -99,7 +99,9 @@ fn moment(key: &mut Vec<u8>, seconds: i64) {
 /// A text with its end marked, so that a shorter one comes before all that begin with it. NULs, which encoded words can
 /// hold, are left out.
 fn text(key: &mut Vec<u8>, text: &str) {
-    key.extend(casemap(text).into_iter().filter(|octet| *octet != 0));
+    let mut mapped = Vec::new();
+    casemap(text, &mut mapped);
+    key.extend(mapped.into_iter().filter(|octet| *octet != 0));
     key.push(0);
 }
 

@@ -52,10 +52,12 @@ impl Threader {
         let digest = |bytes: &[u8]| self.digester.digest(bytes);
         let references: Vec<u128> = references.iter().map(|reference| digest(reference)).collect();
         self.links.add(id.map(digest), &references);
+        let mut mapped = Vec::new();
+        casemap(&subject.text, &mut mapped);
         self.members.push(Member {
             uid,
             sent,
-            subject: (!subject.text.is_empty()).then(|| digest(&casemap(&subject.text))),
+            subject: (!mapped.is_empty()).then(|| digest(&mapped)),
             is_reply: subject.is_reply,
         });
     }

@@ -82,10 +82,10 @@ impl Tree {
         self.roots = roots;
     }
 
-    /// Those at the top by the latest message below each.
+    /// Those at the top by the latest message below each, then as in the mailbox.
     pub(super) fn sort_roots_by_latest(&mut self) {
         let mut roots = std::mem::take(&mut self.roots);
-        roots.sort_by_cached_key(|root| (self.latest(*root), self.date(*root)));
+        roots.sort_by_cached_key(|root| (self.latest(*root), self.first(*root)));
         self.roots = roots;
     }
 
