@@ -51,6 +51,7 @@ const EXTENSIONS: &[&str] = &[
     "QUOTA=RES-MAILBOX",
     "UNAUTHENTICATE", // RFC 8437
     "UIDONLY",        // RFC 9586
+    "INPROGRESS",     // RFC 9585
     "OBJECTID",       // RFC 8474
     "SAVEDATE",       // RFC 8514
 ];

@@ -172,7 +172,7 @@ async fn execute(
             Box::pin(sort::sort(session, selected, tag, uid, &criteria, &search)).await
         }
         (Selected(_, selected), C::Thread { uid, algorithm, search }) => {
-            Box::pin(thread::thread(session, selected, uid, algorithm, &search)).await
+            Box::pin(thread::thread(session, selected, tag, uid, algorithm, &search)).await
         }
         (
             Selected(_, selected),
@@ -227,7 +227,8 @@ fn counts(body: &CommandBody) -> bool {
         CommandBody::Fetch { uid, .. }
         | CommandBody::Store(super::command::Store { uid, .. })
         | CommandBody::Copy { uid, .. }
-        | CommandBody::Move { uid, .. } => !uid,
+        | CommandBody::Move { uid, .. }
+        | CommandBody::Replace(super::command::Replace { uid, .. }) => !uid,
         CommandBody::Search { uid, search }
         | CommandBody::Sort { uid, search, .. }
         | CommandBody::Thread { uid, search, .. } => {

@@ -17,6 +17,7 @@ pub(crate) mod object_id;
 mod output;
 pub mod parse;
 mod pattern;
+mod progress;
 mod resync;
 pub(crate) mod search;
 mod sequence;

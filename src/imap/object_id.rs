@@ -5,6 +5,7 @@
 //! letter in front keeps the kinds apart (§5.2) and makes each of them a word (§8.1).
 
 use crate::mail::header;
+use crate::mail::message_id::message_ids;
 use crate::mail::summary::Summary;
 use blake2::digest::consts::U16;
 use blake2::{Blake2b, Digest};
@@ -70,19 +71,9 @@ impl fmt::Display for ObjectId {
     }
 }
 
-/// The first `msg-id` of a field (RFC 5322 §3.6.4) without its angle brackets, and without the white space that programs fold
-/// it by.
+/// The first identifier of a field.
 fn first_message_id(value: &[u8]) -> Option<Vec<u8>> {
-    let start = memchr::memchr(b'<', value)? + 1;
-    let rest = value.get(start..)?;
-    let end = memchr::memchr(b'>', rest)?;
-    let id: Vec<u8> = rest
-        .iter()
-        .take(end)
-        .copied()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
-    (!id.is_empty()).then_some(id)
+    message_ids(value).into_iter().next()
 }
 
 #[cfg(test)]

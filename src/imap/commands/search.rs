@@ -2,6 +2,7 @@
 
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::Search;
+use crate::imap::progress::Progress;
 use crate::imap::search::matching::{Extent, find};
 use crate::imap::search::result::Results;
 use crate::imap::search::tell::Asked;
@@ -34,7 +35,9 @@ async fn run(session: &mut Session, selected: &mut Selected, asked: Asked<'_>) -
     let query = asked.query(selected)?;
     let returns = asked.search.returns;
     let scored = returns.is_some_and(|returns| returns.relevancy);
-    let found = find(selected, &query, Extent::of(returns), scored).await?;
+    let progress = Progress::default();
+    let finding = find(selected, &query, Extent::of(returns), scored, &progress);
+    let found = progress.during(session, asked.tag, finding).await?;
     let results = Results {
         uids: found.uids.iter().map(Uid::get).collect(),
         scores: found.scores.into_iter().map(|(_, score)| score).collect(),

@@ -5,6 +5,7 @@
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{Search, SortCriterion, SortKey};
 use crate::imap::numbering::Pieces;
+use crate::imap::progress::Progress;
 use crate::imap::search::matching::{Extent, Found, find};
 use crate::imap::search::result::Results;
 use crate::imap::search::tell::Asked;
@@ -55,8 +56,12 @@ async fn run(
     let query = asked.query(selected)?;
     let told = asked.search.returns.is_some_and(|returns| returns.relevancy);
     let scored = told || criteria.iter().any(|criterion| criterion.key == SortKey::Relevancy);
-    let found = find(selected, &query, Extent::All, scored).await?;
-    let rows = sorted(selected, criteria, &found).await?;
+    let progress = Progress::default();
+    let sorting = async {
+        let found = find(selected, &query, Extent::All, scored, &progress).await?;
+        sorted(selected, criteria, &found).await
+    };
+    let rows = progress.during(session, asked.tag, sorting).await?;
     let results = Results {
         uids: rows.iter().map(|(_, uid, _)| *uid).collect(),
         scores: rows.iter().map(|(_, _, score)| *score).filter(|_| told).collect(),

@@ -3,6 +3,7 @@
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{Search, ThreadAlgorithm};
 use crate::imap::numbering::{Pieces, Positions};
+use crate::imap::progress::Progress;
 use crate::imap::search::matching::{Extent, find};
 use crate::imap::search::tell::Asked;
 use crate::imap::session::{Selected, Session};
@@ -22,25 +23,33 @@ const STATES: u32 = 4096;
 pub(crate) async fn thread(
     session: &mut Session,
     selected: &mut Selected,
+    tag: &str,
     uid: bool,
     algorithm: ThreadAlgorithm,
     search: &Search,
 ) -> Outcome {
     let asked = Asked {
         response: "THREAD",
-        tag: "",
+        tag,
         uid,
         search,
     };
     // Boxed: a session that only idles must not carry the state of a THREAD.
-    let threads = Box::pin(run(selected, algorithm, asked)).await?;
+    let progress = Progress::default();
+    let threading = Box::pin(run(selected, algorithm, asked, &progress));
+    let threads = Box::pin(progress.during(session, tag, threading)).await?;
     write(session, &threads, selected.view.uids(), uid).await?;
     Ok(Answer::ok("THREAD completed"))
 }
 
-async fn run(selected: &Selected, algorithm: ThreadAlgorithm, asked: Asked<'_>) -> Result<Threads, Failure> {
+async fn run(
+    selected: &Selected,
+    algorithm: ThreadAlgorithm,
+    asked: Asked<'_>,
+    progress: &Progress,
+) -> Result<Threads, Failure> {
     let query = asked.query(selected)?;
-    let found = find(selected, &query, Extent::All, false).await?;
+    let found = find(selected, &query, Extent::All, false, progress).await?;
     let mailbox = selected.view.mailbox();
     let mut summaries = Summaries::new(&found.uids);
     let mut threader = Threader::default();

@@ -6,6 +6,7 @@ use super::criterion::{Known, Query};
 use crate::imap::answer::Failure;
 use crate::imap::command::SearchReturn;
 use crate::imap::numbering::Pieces;
+use crate::imap::progress::Progress;
 use crate::imap::session::Selected;
 use crate::imap::summaries::Summaries;
 use crate::mail::ids::Uid;
@@ -65,13 +66,20 @@ pub(crate) struct Found {
 }
 
 /// Puts the query to the messages of this client's picture. Messages gone, told or not, never match.
-pub(crate) async fn find(selected: &Selected, query: &Query, extent: Extent, scored: bool) -> Result<Found, Failure> {
+pub(crate) async fn find(
+    selected: &Selected,
+    query: &Query,
+    extent: Extent,
+    scored: bool,
+    progress: &Progress,
+) -> Result<Found, Failure> {
     let mailbox = selected.view.mailbox();
     let picture = selected.view.uids();
     let candidates = match query.within() {
         Some(within) => within.intersection(picture),
         None => picture.clone(),
     };
+    progress.expect(candidates.len());
     let size = if extent == Extent::All { STATES } else { FEW };
     let mut pieces: Vec<UidSet> = Pieces::new(&candidates, size).collect();
     if matches!(extent, Extent::Last(_)) {
@@ -82,6 +90,7 @@ pub(crate) async fn find(selected: &Selected, query: &Query, extent: Extent, sco
         let states = mailbox.states(&piece);
         let mut trial = Trial::new(selected, mailbox, query, &states);
         for state in &states {
+            progress.advance();
             let Some(score) = trial.score(state).await? else {
                 continue;
             };
