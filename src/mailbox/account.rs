@@ -8,43 +8,21 @@ use super::error::{Error, Result, blocking};
 use super::events::{AccountEvent, Common};
 use super::mailbox::{Mailbox, Place, patience, to_the_end};
 use super::mailboxes::Shared;
+use super::names::{Known, Names, first_look, look};
 use super::state::Step;
 use super::status::{MailboxInfo, MailboxStatus, Usage};
 use crate::mail::address::Address;
-use crate::mail::ids::{SessionId, UidValidity};
+use crate::mail::ids::SessionId;
 use crate::mail::mailbox_name::{MailboxName, SpecialUse};
 use crate::storage::maildir::control::Control;
 use crate::storage::maildir::folder::Folder;
-use crate::storage::maildir::tree::{Found, Tree};
+use crate::storage::maildir::tree::Tree;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
 mod annotations;
-
-/// The folders that an account has from the start.
-const USUAL: [(&str, SpecialUse); 5] = [
-    ("Drafts", SpecialUse::Drafts),
-    ("Sent", SpecialUse::Sent),
-    ("Trash", SpecialUse::Trash),
-    ("Junk", SpecialUse::Junk),
-    ("Archive", SpecialUse::Archive),
-];
-
-/// Other names under which programs have made these folders, for Maildirs that come from elsewhere.
-const SYNONYMS: [(&str, SpecialUse); 9] = [
-    ("Sent Messages", SpecialUse::Sent),
-    ("Sent Items", SpecialUse::Sent),
-    ("Sent Mail", SpecialUse::Sent),
-    ("Deleted Messages", SpecialUse::Trash),
-    ("Deleted Items", SpecialUse::Trash),
-    ("Spam", SpecialUse::Junk),
-    ("Junk E-mail", SpecialUse::Junk),
-    ("Junk Email", SpecialUse::Junk),
-    ("Archives", SpecialUse::Archive),
-];
 
 /// The mailboxes of one account, in the hands of one session or of none. Cheap to clone.
 #[derive(Clone)]
@@ -61,36 +39,6 @@ pub(super) struct Inner {
     pub(super) looking: AtomicBool,
     names: Mutex<Names>,
     common: Arc<Common>,
-}
-
-/// What there is, as last read from disk.
-#[derive(Default)]
-struct Names {
-    mailboxes: BTreeMap<MailboxName, Known>,
-    subscribed: BTreeSet<MailboxName>,
-}
-
-/// A mailbox that exists.
-struct Known {
-    folder: Folder,
-    uid_validity: UidValidity,
-    special_use: Option<SpecialUse>,
-    /// The mailbox, while anybody has it open.
-    open: Weak<Mailbox>,
-    /// Held while it is loaded, so that it is loaded once.
-    loading: Arc<tokio::sync::Mutex<()>>,
-}
-
-impl Known {
-    fn new(folder: Folder, control: &Control) -> Known {
-        Known {
-            folder,
-            uid_validity: control.uid_validity,
-            special_use: control.special_use,
-            open: Weak::new(),
-            loading: Arc::default(),
-        }
-    }
 }
 
 impl AccountMailboxes {
@@ -514,85 +462,4 @@ impl Mailbox {
         }
         uids.len()
     }
-}
-
-/// Makes the account's folders when they are not there, and reads what there is.
-fn first_look(tree: &Tree) -> io::Result<Names> {
-    let inbox = Folder::new(tree.root().to_owned());
-    if Control::load(inbox.path())?.is_some() {
-        return look(tree);
-    }
-    inbox.create()?;
-    let found = tree.scan()?;
-    let mut subscribed = tree.subscriptions()?;
-    let taken = highest(&found);
-    for (name, special_use) in USUAL {
-        let there = |other: &str| found.iter().any(|found| found.name.as_str() == other);
-        let synonym = SYNONYMS
-            .iter()
-            .any(|(other, special)| *special == special_use && there(other));
-        let Ok(name) = MailboxName::new(name) else { continue };
-        if !synonym
-            && !there(name.as_str())
-            && let Some(folder) = tree.folder(&name)
-        {
-            let uid_validity = tree.fresh_uid_validity(taken)?;
-            folder.create()?;
-            Control::new(uid_validity, Some(special_use)).store(folder.path())?;
-            subscribed.insert(name);
-        }
-    }
-    subscribed.insert(MailboxName::inbox());
-    tree.subscribe(&subscribed)?;
-    look(tree)
-}
-
-/// Reads what there is. Folders of other programs get control files; where two have the same UIDVALIDITY, because one is a
-/// copy, the second gets a new one.
-fn look(tree: &Tree) -> io::Result<Names> {
-    let found = tree.scan()?;
-    let mut names = Names {
-        subscribed: tree.subscriptions()?,
-        ..Names::default()
-    };
-    let mut taken: BTreeSet<UidValidity> = BTreeSet::new();
-    let highest = highest(&found);
-    let mut uses: Vec<SpecialUse> = found
-        .iter()
-        .filter_map(|found| found.control.as_ref()?.special_use)
-        .collect();
-    for Found { name, folder, control } in found {
-        let control = match control {
-            Some(control) if !taken.contains(&control.uid_validity) => control,
-            _ => {
-                folder.create()?;
-                let special_use = by_name(&name).filter(|special_use| !uses.contains(special_use));
-                uses.extend(special_use);
-                let uid_validity = tree.fresh_uid_validity(highest)?;
-                let control = Control::new(uid_validity, special_use);
-                control.store(folder.path())?;
-                control
-            }
-        };
-        taken.insert(control.uid_validity);
-        names.mailboxes.insert(name, Known::new(folder, &control));
-    }
-    Ok(names)
-}
-
-/// The highest UIDVALIDITY of these.
-fn highest(found: &[Found]) -> Option<UidValidity> {
-    found
-        .iter()
-        .filter_map(|found| Some(found.control.as_ref()?.uid_validity))
-        .max()
-}
-
-/// What a folder that another program made is for, by its name.
-fn by_name(name: &MailboxName) -> Option<SpecialUse> {
-    let usual = USUAL.iter().chain(&SYNONYMS);
-    usual
-        .clone()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name.as_str()))
-        .map(|(_, special_use)| *special_use)
 }

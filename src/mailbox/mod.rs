@@ -18,6 +18,7 @@ mod expunge;
 mod mailbox;
 mod mailboxes;
 mod message;
+mod names;
 mod reconcile;
 mod replace;
 mod state;
