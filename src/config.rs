@@ -262,8 +262,8 @@ pub struct Imap {
     pub max_command: Size,
     /// The largest message APPEND takes.
     pub max_append: Size,
-    /// Capabilities that are not announced, by their names in CAPABILITY; what they bring is refused where it is a command of its
-    /// own or waits for ENABLE. Some clients break on what they should not read.
+    /// Capabilities that are not announced, by their names in CAPABILITY; the commands and options that they bring are
+    /// refused. Some clients break on what they should not read; `posthaste account capability` does it for one account.
     pub disable: Vec<String>,
     /// Commands refused as BAD in a row before the connection is closed.
     pub max_errors: usize,

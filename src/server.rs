@@ -74,6 +74,7 @@ impl Server {
     /// Opens the stores, binds every listener and begins to serve. All or nothing.
     pub async fn start(config: Config) -> anyhow::Result<Server> {
         config.check()?;
+        imap::check(&config)?;
         let folder = DataFolder::lock(&config.data)?;
         let tls = certificate::load(&config)?;
         let listeners = Listeners::bind(&config)?;

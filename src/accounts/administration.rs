@@ -2,6 +2,7 @@
 //!
 //! Each is one transaction of the database, and may happen while the server runs.
 
+use super::login::LoginError;
 use super::names::{account_address, alias_address, domain_name, written};
 use super::sasl::prepare;
 use super::{Account, Accounts, fold};
@@ -205,6 +206,24 @@ impl Accounts {
         changes.update_enabled(account.id.0, enabled).await?;
         changes.commit().await?;
         Ok(account)
+    }
+
+    /// Switches a capability of IMAP, by its name in upper case, off or on again for an account. Sessions that are logged in go
+    /// on as they are.
+    pub async fn set_capability(&self, address: &str, name: &str, enabled: bool) -> Result<Account, Error> {
+        let mut changes = self.0.database.change().await?;
+        let account = account(&mut changes, address).await?;
+        match enabled {
+            true => changes.enable_capability(account.id.0, name).await?,
+            false => changes.disable_capability(account.id.0, name).await?,
+        }
+        changes.commit().await?;
+        Ok(account)
+    }
+
+    /// The capabilities of IMAP that are switched off for an account.
+    pub async fn disabled_capabilities(&self, account: &Account) -> Result<Vec<String>, LoginError> {
+        Ok(self.0.database.disabled_capabilities(account.id.0).await?)
     }
 
     /// All accounts, by domain and local part.

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::app_password::AppPassword;
+use super::capability::Capability;
 use super::password::{Given, NewPassword};
 use super::settings::Settings;
 use super::{say, table::Table};
@@ -26,6 +27,8 @@ pub(super) enum Account {
     /// Add, list and remove app passwords: one for each program, so that one can be taken back without the others
     #[command(subcommand)]
     AppPassword(AppPassword),
+    /// Switch a capability of IMAP off for an account: some programs break on what they should not read
+    Capability(Capability),
     /// Tell or change how much an account may hold
     Quota(Quota),
 }
@@ -131,6 +134,7 @@ impl Account {
                 say(format_args!("account {} may no longer log in", account.address))
             }),
             Account::AppPassword(app_password) => app_password.run(),
+            Account::Capability(capability) => capability.run(),
             Account::Quota(quota) => quota.run(),
         }
     }

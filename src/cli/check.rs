@@ -7,6 +7,7 @@ use super::say;
 use super::settings::Settings;
 use crate::accounts::Accounts;
 use crate::config::{ConfigError, Problem};
+use crate::imap;
 use crate::server::{certificate, folder};
 
 #[derive(Args)]
@@ -19,6 +20,7 @@ impl Check {
     /// Everything it finds is told, and is a matter of settings.
     pub(super) fn run(self) -> anyhow::Result<()> {
         let config = self.settings.load()?;
+        imap::check(&config)?;
         let mut problems = Vec::new();
         let mut found = |checked: anyhow::Result<()>| {
             if let Err(error) = checked {

@@ -6,6 +6,7 @@
 mod account;
 mod alias;
 mod app_password;
+mod capability;
 mod check;
 mod demo;
 mod domain;

@@ -1,6 +1,6 @@
 //! What CAPABILITY lists (RFC 9051 §7.2.2). A name stands here only when all of its extension works.
 
-use super::command::CommandBody;
+use super::switched_off::SwitchedOff;
 use crate::accounts::sasl::Mechanism;
 use std::borrow::Cow;
 
@@ -61,33 +61,32 @@ const EXTENSIONS: &[&str] = &[
 pub(crate) struct Offer<'a> {
     /// STARTTLS is possible.
     pub(crate) start_tls: bool,
-    /// The mechanisms of AUTHENTICATE; none where passwords may not be sent.
+    /// The mechanisms of AUTHENTICATE.
     pub(crate) mechanisms: &'a [Mechanism],
     /// The largest message that APPEND takes, in every mailbox.
     pub(crate) append_limit: u32,
     /// Sessions may be compressed.
     pub(crate) compress: bool,
+    /// Passwords may be sent.
+    pub(crate) log_in: bool,
     /// Names that are left out.
-    pub(crate) disabled: &'a [String],
+    pub(crate) off: &'a SwitchedOff,
 }
 
-/// The capability that brings a command, for those that do not belong to IMAP itself: where it is switched off, the command
-/// is unknown.
-pub(crate) fn behind(command: &CommandBody) -> Option<&'static str> {
-    match command {
-        CommandBody::Id(_) => Some("ID"),
-        CommandBody::Enable(_) => Some("ENABLE"),
-        CommandBody::Idle => Some("IDLE"),
-        CommandBody::Namespace => Some("NAMESPACE"),
-        CommandBody::Unselect => Some("UNSELECT"),
-        CommandBody::UidExpunge(_) => Some("UIDPLUS"),
-        CommandBody::Move { .. } => Some("MOVE"),
-        CommandBody::Compress => Some("COMPRESS=DEFLATE"),
-        CommandBody::Unauthenticate => Some("UNAUTHENTICATE"),
-        CommandBody::Notify(_) => Some("NOTIFY"),
-        CommandBody::GetQuota(_) | CommandBody::GetQuotaRoot(_) | CommandBody::SetQuota => Some("QUOTA"),
-        _ => None,
-    }
+/// Every name that can be switched off: all but those that say which IMAP this is, and that nobody can log in.
+pub(crate) fn names() -> impl Iterator<Item = String> {
+    let extensions = EXTENSIONS.iter().filter(|name| !name.starts_with("IMAP4"));
+    let others = ["APPENDLIMIT", "COMPRESS=DEFLATE", "STARTTLS"].iter();
+    let mechanisms = Mechanism::ALL.into_iter().map(announced);
+    extensions
+        .chain(others)
+        .map(|name| (*name).to_owned())
+        .chain(mechanisms)
+}
+
+/// A mechanism as CAPABILITY names it.
+pub(crate) fn announced(mechanism: Mechanism) -> String {
+    format!("AUTH={}", mechanism.name())
 }
 
 /// The names, separated by spaces.
@@ -101,13 +100,12 @@ pub(crate) fn list(offer: Offer<'_>) -> String {
     if offer.start_tls {
         names.push("STARTTLS".into());
     }
-    if offer.mechanisms.is_empty() {
+    if !offer.log_in {
         // RFC 9051 §6.2.3.
         names.push("LOGINDISABLED".into());
     }
-    let authenticate = |mechanism: &Mechanism| format!("AUTH={}", mechanism.name()).into();
-    names.extend(offer.mechanisms.iter().map(authenticate));
-    names.retain(|name| !offer.disabled.iter().any(|other| other.eq_ignore_ascii_case(name)));
+    names.extend(offer.mechanisms.iter().map(|mechanism| announced(*mechanism).into()));
+    names.retain(|name| !offer.off.has(name) && !(offer.off.has("APPENDLIMIT") && name.starts_with("APPENDLIMIT=")));
     names.join(" ")
 }
 
@@ -122,7 +120,8 @@ mod tests {
             mechanisms: &[],
             append_limit: 1000,
             compress: false,
-            disabled: &[],
+            log_in: false,
+            off: &SwitchedOff::default(),
         });
         assert!(plain.starts_with("IMAP4rev1 ") && plain.ends_with(" APPENDLIMIT=1000 STARTTLS LOGINDISABLED"));
         assert!(!plain.contains("AUTH="));
@@ -131,10 +130,11 @@ mod tests {
             mechanisms: &[Mechanism::ScramSha256, Mechanism::Plain],
             append_limit: 1000,
             compress: true,
-            disabled: &["idle".to_owned()],
+            log_in: true,
+            off: &SwitchedOff::new(["idle".to_owned(), "AppendLimit".to_owned()]),
         });
         assert!(encrypted.contains(" COMPRESS=DEFLATE ") && plain.contains(" IDLE "));
-        assert!(!encrypted.contains("IDLE"));
+        assert!(!encrypted.contains("IDLE") && !encrypted.contains("APPENDLIMIT"));
         assert!(encrypted.ends_with(" AUTH=SCRAM-SHA-256 AUTH=PLAIN"));
         assert!(!encrypted.contains("STARTTLS") && !encrypted.contains("LOGINDISABLED"));
     }

@@ -587,6 +587,20 @@ pub enum SearchKey {
 }
 
 impl SearchKey {
+    /// Looks at this key and all inside of it.
+    pub(crate) fn each(&self, look: &mut impl FnMut(&SearchKey)) {
+        look(self);
+        match self {
+            SearchKey::And(keys) => keys.iter().for_each(|key| key.each(look)),
+            SearchKey::Or(one, other) => {
+                one.each(look);
+                other.each(look);
+            }
+            SearchKey::Not(key) | SearchKey::Fuzzy(key) => key.each(look),
+            _ => {}
+        }
+    }
+
     /// Whether this key or one inside of it is such. Recursion is as deep as the parser lets keys nest.
     pub(crate) fn any(&self, such: &impl Fn(&SearchKey) -> bool) -> bool {
         such(self)

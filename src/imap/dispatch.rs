@@ -2,7 +2,6 @@
 //! there is to tell and the tagged answer after it.
 
 use super::answer::{Answer, AnswerKind, Failure, Outcome};
-use super::capability::behind;
 use super::command::{Command, CommandBody, FetchItem, SearchKey, SequenceSet, StatusItem};
 use super::commands::*;
 use super::framer::Literal;
@@ -24,10 +23,15 @@ pub(crate) async fn run(
     let Command { tag, body } = command;
     let expunge = may_expunge(&body);
     let removes = removes(&body);
-    prepare(session, state, &body).await?;
-    let answer = match execute(session, state, &tag, body, &mut message, shutdown).await {
-        Err(Failure::Answer(answer)) => answer,
-        outcome => outcome?,
+    let answer = match session.off.behind(&body) {
+        Some(name) => Answer::bad(&format!("{name} is switched off here")),
+        None => {
+            prepare(session, state, &body).await?;
+            match execute(session, state, &tag, body, &mut message, shutdown).await {
+                Err(Failure::Answer(answer)) => answer,
+                outcome => outcome?,
+            }
+        }
     };
     if let Some(message) = message {
         Box::pin(refuse(session, message)).await?;
@@ -70,9 +74,6 @@ async fn execute(
 ) -> Outcome {
     use CommandBody as C;
     use State::{Authenticated, NotAuthenticated, Selected};
-    if behind(&body).is_some_and(|name| !session.offers(name)) {
-        return Ok(Answer::bad("The command is switched off here"));
-    }
     if session.enabled.uid_only && counts(&body) {
         return Ok(Answer::bad("Messages are known by UID only").with_code("UIDREQUIRED".to_owned()));
     }
@@ -255,7 +256,7 @@ fn removes(body: &CommandBody) -> bool {
 /// What comes before a command in a selected mailbox.
 async fn prepare(session: &mut Session, state: &mut State, body: &CommandBody) -> Result<(), Failure> {
     let known = matches!(state, State::Authenticated(_) | State::Selected(..));
-    let aware = known && !session.enabled.condstore && enables_condstore(body);
+    let aware = known && !session.enabled.condstore && session.offers(enable::CONDSTORE) && enables_condstore(body);
     session.enabled.condstore |= aware;
     let State::Selected(_, selected) = state else {
         return Ok(());

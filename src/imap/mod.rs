@@ -25,9 +25,11 @@ mod serve;
 pub(crate) mod session;
 pub(crate) mod sort;
 pub(crate) mod summaries;
+mod switched_off;
 pub(crate) mod updates;
 mod upload;
 mod url;
 
 pub use serve::serve;
 pub use session::Imap;
+pub use switched_off::{UnknownCapability, capability_named, check};

@@ -8,6 +8,7 @@ use super::notify::Watch;
 use super::numbering::SeqNum;
 use super::output::Output;
 use super::sequence;
+use super::switched_off::SwitchedOff;
 use crate::accounts::sasl::Mechanism;
 use crate::accounts::{Accounts, Origin, Service, SessionSlot};
 use crate::config::Config;
@@ -32,6 +33,8 @@ pub struct Imap {
     pub(crate) mailboxes: Mailboxes,
     /// One for each session that may be compressed.
     pub(crate) compressed: Arc<Semaphore>,
+    /// What the settings switch off.
+    off: SwitchedOff,
     sessions: AtomicU64,
 }
 
@@ -41,6 +44,7 @@ impl Imap {
         let compressed = Arc::new(Semaphore::new(config.imap.max_compressed.min(Semaphore::MAX_PERMITS)));
         Imap {
             compressed,
+            off: SwitchedOff::new(config.imap.disable.iter().cloned()),
             config,
             accounts,
             mailboxes,
@@ -70,6 +74,8 @@ pub(crate) struct Session {
     /// Held once COMPRESS was granted (RFC 4978).
     pub(crate) compressed: Option<OwnedSemaphorePermit>,
     pub(crate) enabled: Enabled,
+    /// For the server, and for the account once one is logged in.
+    pub(crate) off: SwitchedOff,
 }
 
 /// What the client has asked for as long as it is logged in. A new extension that keeps state keeps it here or in [`State`]:
@@ -102,6 +108,7 @@ impl Session {
             login_deadline: Some(Instant::now() + settings.login_timeout.get()),
             compressed: None,
             enabled: Enabled::default(),
+            off: imap.off.clone(),
             imap,
         }
     }
@@ -110,14 +117,14 @@ impl Session {
     pub(crate) fn forget(&mut self) {
         self.enabled = Enabled::default();
         self.output.speak_utf8(false);
+        self.off = self.imap.off.clone();
         self.compressed = None;
         self.login_deadline = Some(Instant::now() + self.imap.config.imap.login_timeout.get());
     }
 
-    /// Whether the settings leave this capability on.
+    /// Whether this capability is on.
     pub(crate) fn offers(&self, capability: &str) -> bool {
-        let disabled = &self.imap.config.imap.disable;
-        !disabled.iter().any(|name| name.eq_ignore_ascii_case(capability))
+        !self.off.has(capability)
     }
 
     /// What bounds the next read from the client.
@@ -143,7 +150,10 @@ impl Session {
         match self.may_log_in() {
             true => {
                 let bindings = self.connection.channel_bindings().is_some();
-                self.imap.accounts.mechanisms(bindings).collect()
+                let offered = self.imap.accounts.mechanisms(bindings);
+                offered
+                    .filter(|mechanism| self.offers(&capability::announced(*mechanism)))
+                    .collect()
             }
             false => Vec::new(),
         }
@@ -164,7 +174,8 @@ impl Session {
             mechanisms: &self.mechanisms(),
             append_limit: self.append_limit(),
             compress: self.imap.config.imap.max_compressed > 0,
-            disabled: &self.imap.config.imap.disable,
+            log_in: self.may_log_in(),
+            off: &self.off,
         })
     }
 
@@ -181,7 +192,7 @@ impl Session {
             AnswerKind::Bad => "BAD",
         };
         let tag = tag.unwrap_or("*");
-        match &answer.code {
+        match answer.code.as_ref().filter(|code| !self.off.has_code(code)) {
             Some(code) => self.output.line(format_args!("{tag} {kind} [{code}] {}", answer.text)),
             None => self.output.line(format_args!("{tag} {kind} {}", answer.text)),
         }

@@ -7,6 +7,7 @@ mod server;
 
 mod accounts;
 mod bad_input;
+mod capabilities;
 mod cli;
 mod config;
 mod crash;

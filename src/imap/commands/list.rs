@@ -67,10 +67,12 @@ async fn with_status(
 
 /// One LIST response.
 pub(crate) fn write(session: &mut Session, line: &Line) {
+    let shown = |attribute: &&&str| !session.off.has_attribute(attribute);
+    let attributes: Vec<&str> = line.attributes.iter().filter(shown).copied().collect();
     let output = &mut session.output;
     output.text(format_args!(
         "* LIST ({}) \"{}\" ",
-        line.attributes.join(" "),
+        attributes.join(" "),
         MailboxName::SEPARATOR
     ));
     output.mailbox(line.name.as_str());

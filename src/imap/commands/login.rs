@@ -42,6 +42,10 @@ pub(super) async fn enter(session: &mut Session, state: &mut State, account: Acc
         Ok(slot) => slot,
         Err(full) => return Ok(Answer::no(Some("LIMIT"), &full.to_string())),
     };
+    let off = match session.imap.accounts.disabled_capabilities(&account).await {
+        Ok(off) => off,
+        Err(cause) => return refuse(cause).await,
+    };
     let mailboxes = session
         .imap
         .mailboxes
@@ -51,6 +55,7 @@ pub(super) async fn enter(session: &mut Session, state: &mut State, account: Acc
     tracing::Span::current().record("account", tracing::field::display(&account.address));
     tracing::info!(encrypted = session.connection.tls().is_some(), "logged in");
     session.login_deadline = None;
+    session.off = session.off.and(off);
     *state = State::Authenticated(Login {
         account: account.id,
         mailboxes,

@@ -27,7 +27,9 @@ pub(crate) async fn move_(
     let Some(code) = copy_uid(&moved) else {
         return Ok(answer);
     };
-    session.output.line(format_args!("* OK [{code}] Moved"));
+    if session.offers("UIDPLUS") {
+        session.output.line(format_args!("* OK [{code}] Moved"));
+    }
     // RFC 6851 §4.4. Told first, so that the MODSEQ is one up to which this client knows everything.
     updates::tell(session, selected, true).await?;
     Ok(match session.enabled.condstore {

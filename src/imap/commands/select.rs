@@ -1,5 +1,6 @@
 //! SELECT and EXAMINE (RFC 3501 §6.3.1 and §6.3.2, RFC 7162 §3.1.2, §3.2.5, RFC 8474 §4.2).
 
+use super::enable;
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::{MailboxArgument, SelectParameters};
 use crate::imap::numbering::{Pieces, SeqNum};
@@ -55,16 +56,20 @@ pub(crate) async fn select(
     {
         output.line(format_args!("* OK [UNSEEN {seq}] First unseen"));
     }
-    output.line(format_args!(
-        "* OK [MAILBOXID ({})] Of this mailbox",
-        ObjectId::Mailbox(status.object_id)
-    ));
+    if !session.off.has("OBJECTID") {
+        output.line(format_args!(
+            "* OK [MAILBOXID ({})] Of this mailbox",
+            ObjectId::Mailbox(status.object_id)
+        ));
+    }
     output.line(format_args!("* OK [UIDVALIDITY {}] UIDs valid", status.uid_validity));
     output.line(format_args!("* OK [UIDNEXT {next}] Predicted next UID"));
-    output.line(format_args!(
-        "* OK [HIGHESTMODSEQ {}] Highest",
-        selected.highest_mod_seq()
-    ));
+    if !session.off.has(enable::CONDSTORE) {
+        output.line(format_args!(
+            "* OK [HIGHESTMODSEQ {}] Highest",
+            selected.highest_mod_seq()
+        ));
+    }
     if let Some(known) = &parameters.resync {
         Box::pin(resync::tell(session, &selected, known)).await?;
     }

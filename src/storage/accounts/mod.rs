@@ -7,6 +7,7 @@
 mod account;
 mod alias;
 mod app_password;
+mod capability;
 mod domain;
 mod quota;
 mod secret;

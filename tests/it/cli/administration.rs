@@ -95,6 +95,26 @@ fn app_passwords_are_told_once() {
 }
 
 #[test]
+fn capabilities_are_switched_off_by_their_names() {
+    let place = Place::new("data = \"data\"");
+    place.run(&["domain", "add", "example.org"]).ok("added");
+    place.run(&["account", "add", "alice@example.org"]).ok("added");
+    let capability = |action: &[&str]| place.run(&[&["account", "capability", "alice@example.org"], action].concat());
+    capability(&["disable", "move"]).ok("MOVE is switched off for alice@example.org");
+    capability(&["disable", "AUTH=PLAIN"]).ok("AUTH=PLAIN is switched off");
+    capability(&["disable", "MOVED"]).failed(
+        1,
+        "\"MOVED\" is no capability that can be switched off; here are LITERAL+, ",
+    );
+    capability(&["list"]).ok("SWITCHED OFF\nAUTH=PLAIN\nMOVE\n");
+    capability(&["enable", "Move"]).ok("MOVE is not switched off for alice@example.org");
+    capability(&["list"]).ok("SWITCHED OFF\nAUTH=PLAIN\n");
+    place
+        .run(&["account", "capability", "bob@example.org", "disable", "MOVE"])
+        .failed(1, "there is no account bob@example.org");
+}
+
+#[test]
 fn an_accounts_database_that_is_none_is_named() {
     let place = Place::new("data = \"data\"");
     place.run(&["domain", "add", "example.org"]).ok("added");

@@ -15,6 +15,10 @@ fn wrong_settings_name_file_and_key_and_end_with_2() {
             "config.toml: imap.max_errors: found \"x\", wanted a whole number",
         ),
         (
+            "data = \"data\"\n[imap]\ndisable = [\"MOVED\"]",
+            "imap.disable: \"MOVED\" is no capability that can be switched off; here are LITERAL+, ",
+        ),
+        (
             "[tls]\nkey = \"key.pem\"",
             "config.toml: tls.certificate: tls.key is given",
         ),
