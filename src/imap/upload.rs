@@ -1,7 +1,9 @@
 //! Messages on their way in: the literals of APPEND and what its URLs name, streamed to the spool one after the other
 //! (RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 6855 §4).
 //!
-//! Nothing is in a mailbox before all of them are whole: a client that vanishes in the middle leaves nothing.
+//! Nothing is in a mailbox before all of them are whole: a client that vanishes in the middle leaves nothing. Header fields
+//! beyond ASCII are taken from any client, though RFC 6855 §4 wants them refused from one that has not enabled UTF8=ACCEPT:
+//! old mail is full of them, and must not be lost when it moves here.
 
 use super::answer::{Answer, Failure};
 use super::command::{AppendPiece, LiteralPlace};
@@ -44,8 +46,6 @@ struct Upload<'a> {
     login: &'a Login,
     selected: Option<&'a Selected>,
     terms: Terms,
-    /// Whether header fields may hold more than ASCII (RFC 6855 §4).
-    utf8: bool,
     whole: Vec<NewMessage>,
     arriving: Option<Arriving>,
 }
@@ -53,7 +53,6 @@ struct Upload<'a> {
 /// The message that is being received.
 struct Arriving {
     incoming: Incoming,
-    header: Header,
     flags: FlagList,
     date: Option<Timestamp>,
 }
@@ -73,7 +72,6 @@ pub(crate) async fn receive(
         login,
         selected,
         terms,
-        utf8: session.enabled.utf8,
         whole: Vec::new(),
         arriving: None,
     };
@@ -115,7 +113,6 @@ impl Upload<'_> {
         }
         self.arriving = Some(Arriving {
             incoming: session.imap.mailboxes.spool().begin(),
-            header: Header::default(),
             flags,
             date,
         });
@@ -127,9 +124,6 @@ impl Upload<'_> {
         if let Some(arriving) = self.arriving.take() {
             if arriving.incoming.size() == 0 {
                 return Err(no("CANNOT", EMPTY));
-            }
-            if arriving.header.eight_bit && !self.utf8 {
-                return Err(no("CANNOT", "The header is not ASCII; enable UTF8=ACCEPT first"));
             }
             self.whole.push(NewMessage {
                 spooled: arriving.incoming.finish().await.map_err(storage)?,
@@ -265,37 +259,7 @@ impl Upload<'_> {
 
 impl Arriving {
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.header.watch(bytes);
         self.incoming.write(bytes).await
-    }
-}
-
-/// The header of a message that passes by.
-#[derive(Default)]
-struct Header {
-    /// Whether it has octets beyond ASCII.
-    eight_bit: bool,
-    /// How many octets the line has that is not at its end.
-    line: usize,
-    ended: bool,
-}
-
-impl Header {
-    fn watch(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            match byte {
-                _ if self.ended => return,
-                b'\n' => {
-                    self.ended = self.line == 0;
-                    self.line = 0;
-                }
-                b'\r' => {}
-                byte => {
-                    self.eight_bit |= byte >= 0x80;
-                    self.line += 1;
-                }
-            }
-        }
     }
 }
 
@@ -309,27 +273,5 @@ fn storage(error: io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::NoSpace(error).into(),
         _ => Error::Storage(error.into()).into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_header_is_watched_up_to_its_end_wherever_it_is_cut() {
-        for (message, eight_bit) in [
-            ("Subject: ü\r\n\r\nplain", true),
-            ("Subject: u\r\n\r\nnot plain: ü", false),
-            ("Subject: u\n\nü", false),
-            ("\r\nü", false),
-            ("ü", true),
-        ] {
-            for cut in 1..=message.len() {
-                let mut header = Header::default();
-                message.as_bytes().chunks(cut).for_each(|piece| header.watch(piece));
-                assert_eq!(header.eight_bit, eight_bit, "{message:?} in pieces of {cut}");
-            }
-        }
     }
 }
