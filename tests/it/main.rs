@@ -20,6 +20,7 @@ mod maildir;
 mod memory;
 mod picture;
 mod restart;
+mod resync;
 mod rfcs;
 mod sasl;
 mod transcripts;

@@ -192,16 +192,17 @@ impl Picture {
 }
 
 /// What follows `name` in a response, up to one of `ends`.
-fn value<'a>(response: &'a str, name: &str, ends: &[char]) -> Option<&'a str> {
+pub(crate) fn value<'a>(response: &'a str, name: &str, ends: &[char]) -> Option<&'a str> {
     let (_, value) = response.split_once(name)?;
     value.split(ends).next()
 }
 
 /// Numbers that are the same in every run (splitmix64).
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
+    /// One below the bound.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
