@@ -218,6 +218,9 @@ fn may_expunge(body: &CommandBody) -> bool {
         | CommandBody::Thread { uid, search, .. } => {
             *uid && !search.key.any(&|key| matches!(key, SearchKey::Sequence(_)))
         }
+        // Allowed, but Thunderbird asks for the quota between two looks at the mailbox, and an EXPUNGE there makes it give
+        // the connection up.
+        CommandBody::GetQuota(_) | CommandBody::GetQuotaRoot(_) => false,
         _ => true,
     }
 }

@@ -44,7 +44,11 @@ pub(super) struct Inner {
 impl AccountMailboxes {
     pub(super) async fn load(shared: Arc<Shared>, account: &Address, tree: Tree) -> Result<AccountMailboxes> {
         let there = tree.clone();
-        let names = blocking(move || first_look(&there)).await?;
+        let names = blocking(move || {
+            there.clean()?;
+            first_look(&there)
+        })
+        .await?;
         let key = account.to_string();
         let (messages, octets) = shared.index.usage(&key).await?;
         let inner = Arc::new(Inner {
@@ -161,8 +165,14 @@ impl AccountMailboxes {
             // Rows without a mailbox: nobody finds them, and its UIDVALIDITY is not given again.
             tracing::warn!(%error, messages = uids, "a deleted mailbox stays in the index");
         }
+        // It is gone for everybody. Its files may be many and need not be waited for; what a crash leaves of them goes when
+        // the account is next loaded.
         let tree = self.0.tree.clone();
-        blocking(move || tree.remove(&doomed)).await?;
+        tokio::spawn(async move {
+            if let Err(error) = blocking(move || tree.remove(&doomed)).await {
+                tracing::warn!(%error, "files of a deleted mailbox stay for now");
+            }
+        });
         Ok(())
     }
 

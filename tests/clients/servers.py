@@ -44,7 +44,10 @@ class Server:
     def describe(self):
         """Writes what a scenario needs to know to a file and returns its path."""
         certificate = self.folder / "certificate.pem"
-        certificate.write_text(ssl.get_server_certificate(("127.0.0.1", self.ports["imaps"])))
+        try:
+            certificate.write_text(ssl.get_server_certificate(("127.0.0.1", self.ports["imaps"])))
+        except OSError as error:
+            raise StartError(f"imaps (port {self.ports['imaps']}) has stopped to answer: {error}") from error
         description = self.folder / "server.json"
         accounts = {
             account: {

@@ -12,7 +12,7 @@ mod domain;
 mod quota;
 mod secret;
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -85,6 +85,7 @@ impl Database {
             cause,
         };
         prepare(&file, data).map_err(|cause| failed(cause.into()))?;
+        let turn = turn(data.to_owned()).await.map_err(|cause| failed(cause.into()))?;
         let options = SqliteConnectOptions::new()
             .filename(file.as_ref())
             .journal_mode(SqliteJournalMode::Wal)
@@ -105,6 +106,7 @@ impl Database {
                 other => Cause::Migration(other),
             })
         })?;
+        drop(turn);
         Ok(Database { pool, file })
     }
 
@@ -152,18 +154,22 @@ impl Changes {
     }
 }
 
-/// Brings the schema up to date. Several processes may find it out of date at the same time: whoever comes second with a
-/// migration fails, and then finds it done.
+/// Waits until no other process opens the database: two that find its schema out of date would both change it. The turn is
+/// over when the folder is dropped.
+async fn turn(data: PathBuf) -> io::Result<File> {
+    let waiting = tokio::task::spawn_blocking(move || {
+        let folder = File::open(data)?;
+        rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive)?;
+        Ok(folder)
+    });
+    waiting.await.map_err(io::Error::other)?
+}
+
+/// Brings the schema up to date.
 async fn migrate(pool: &SqlitePool) -> std::result::Result<(), MigrateError> {
     let mut connection = pool.acquire().await?;
-    let mut left = MIGRATIONS.iter().count();
-    loop {
-        // `run` does the same, but as a future that the compiler cannot prove to be `Send` when it is part of another one.
-        match MIGRATIONS.run_direct(None, &mut *connection, false).await {
-            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if left > 0 => left -= 1,
-            done => return done,
-        }
-    }
+    // `run` does the same, but as a future that the compiler cannot prove to be `Send` when it is part of another one.
+    MIGRATIONS.run_direct(None, &mut *connection, false).await
 }
 
 /// Makes the empty file, if it is not there, readable by its owner alone: it holds password hashes. SQLite gives the

@@ -65,7 +65,22 @@ impl Tree {
         (file_name.len() <= MAX_FILE_NAME).then(|| Folder::new(self.root.join(file_name)))
     }
 
-    /// All folders there are, INBOX first if it is there. What was being deleted when the server died is deleted now.
+    /// Deletes what was being deleted when the server ended.
+    pub(crate) fn clean(&self) -> io::Result<()> {
+        let entries = match std::fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(DOOMED) {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All folders there are, INBOX first if it is there.
     pub(crate) fn scan(&self) -> io::Result<Vec<Found>> {
         let mut found = Vec::new();
         let entries = match std::fs::read_dir(&self.root) {
@@ -77,11 +92,7 @@ impl Tree {
             let Ok(file_name) = entry.file_name().into_string() else {
                 continue;
             };
-            if file_name.starts_with(DOOMED) {
-                std::fs::remove_dir_all(entry.path())?;
-                continue;
-            }
-            if !entry.path().join("cur").is_dir() {
+            if file_name.starts_with(DOOMED) || !entry.path().join("cur").is_dir() {
                 continue;
             }
             match mailbox_name(&file_name) {
@@ -110,7 +121,7 @@ impl Tree {
         durable::sync_folder(&self.root)
     }
 
-    /// Takes a folder out of sight, durable. [`Tree::scan`] or [`Tree::remove`] deletes what is left of it.
+    /// Takes a folder out of sight, durable. [`Tree::remove`], or [`Tree::clean`] after a crash, deletes it.
     pub(crate) fn doom(&self, folder: &Folder) -> io::Result<PathBuf> {
         let mut number = 0;
         loop {
@@ -260,6 +271,7 @@ mod tests {
         assert_eq!(names(), [inbox.clone(), name.clone()]);
         tree.doom(&tree.folder(&name).unwrap()).unwrap();
         assert_eq!(names(), [inbox]);
+        tree.clean().unwrap();
         assert!(!root.path().join("deleted-0").exists());
         let list = BTreeSet::from([name]);
         tree.subscribe(&list).unwrap();
