@@ -21,6 +21,7 @@ PROGRAMS = {
     "mutt": "mutt",
     "swaks": "swaks",
     "curl": "curl",
+    "gsasl": "gsasl",
     "thunderbird": "thunderbird",
     "Xvfb": "xvfb",
     "import": "imagemagick",
