@@ -5,8 +5,8 @@
 //!
 //! Nobody is turned away for what another does. A network from which somebody logs in is not turned away as a whole, nor is
 //! one with a private address, which may be a gateway that all clients come through; and whoever has logged in before gets
-//! in while others guess at the same name. The same wrong password counts once, for that is a program that has not been
-//! told of a new one.
+//! in while others guess at the same name, from elsewhere or through the same gateway. The same wrong password counts once,
+//! for that is a program that has not been told of a new one.
 //!
 //! Names that are nobody's are counted like any other: nobody learns from this which those are. All of it is in memory,
 //! bounded, and forgotten when the server ends. What time it is, is given.
@@ -67,7 +67,7 @@ struct Tally {
 /// What is to be done with a login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// Look at it. `acquainted`: the name has logged in from this network before.
+    /// Look at it. `acquainted`: the name has logged in from this network before, and nobody guesses at it from there.
     Look { acquainted: bool },
     /// The very same has failed before, and nothing has changed.
     KnownWrong,
@@ -102,7 +102,11 @@ impl Attempts {
             let tally = tally.filter(|tally| tally.until > now && tally.failures >= limit)?;
             Some(Verdict::Blocked(tally.until - now))
         };
-        if let Some(blocked) = full(tally, self.per_name_here) {
+        let here = full(tally, self.per_name_here);
+        // Through a gateway come those who guess and those who know, and only slowness tells them apart.
+        if let Some(blocked) = here
+            && !(acquainted && is_private(address))
+        {
             return blocked;
         }
         if !acquainted {
@@ -117,7 +121,9 @@ impl Attempts {
         }
         match (tally, shown) {
             (Some(tally), Some(shown)) if tally.last == self.fingerprint(shown) => Verdict::KnownWrong,
-            _ => Verdict::Look { acquainted },
+            _ => Verdict::Look {
+                acquainted: acquainted && here.is_none(),
+            },
         }
     }
 
@@ -140,11 +146,11 @@ impl Attempts {
         let of_name = count(&mut book.names, key, 0, now, until);
         let may_block = self.may_block(&book, address, now);
         if here == self.per_name_here {
-            tracing::warn!(%address, name = shortened(name), "too many failed logins of one name from one address: turned away");
+            tracing::warn!(%address, name = ?shortened(name), "too many failed logins of one name from one address: turned away");
         }
         if of_name == self.per_name {
             tracing::warn!(
-                name = shortened(name),
+                name = ?shortened(name),
                 "too many failed logins of one name: it is turned away where it has not logged in from before"
             );
         }
@@ -248,8 +254,8 @@ fn make_room<K: Hash + Eq, V>(table: &mut HashMap<K, V>, until: impl Fn(&V) -> O
     }
 }
 
-/// A name that is none may be anything: a password, a novel.
-fn shortened(name: &str) -> String {
+/// A name as it goes to the log: one that is none may be anything, a novel too.
+pub(super) fn shortened(name: &str) -> String {
     name.chars().take(64).collect()
 }
 

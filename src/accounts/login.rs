@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::attempts::Verdict;
+use super::attempts::{Verdict, shortened};
 use super::password::{NOBODY, Queue, TooBusy};
 use super::sasl::prepare;
 use super::sasl::scram::{Keys, Proof};
@@ -231,12 +231,15 @@ impl Accounts {
                 attempts.succeeded(Instant::now(), origin.address, &named.name);
                 Account::from_row(row).map_err(LoginError::Unavailable)
             }
-            _ => Err(LoginError::Refused(attempts.failed(
-                Instant::now(),
-                origin.address,
-                &named.name,
-                shown,
-            ))),
+            _ => {
+                tracing::info!(name = ?shortened(&named.name), "login refused");
+                Err(LoginError::Refused(attempts.failed(
+                    Instant::now(),
+                    origin.address,
+                    &named.name,
+                    shown,
+                )))
+            }
         }
     }
 

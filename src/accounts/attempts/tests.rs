@@ -115,6 +115,17 @@ fn nobody_is_turned_away_for_what_another_does() {
         fail(&attempts, "172.17.0.1", name, 3);
     }
     assert!(!blocked(&attempts, "172.17.0.1", "alice"));
+    assert!(blocked(&attempts, "172.17.0.1", "a"));
+    attempts.succeeded(address("172.17.0.1"), "alice");
+    assert_eq!(
+        judge(&attempts, "172.17.0.1", "alice"),
+        Verdict::Look { acquainted: true }
+    );
+    fail(&attempts, "172.17.0.1", "alice", 20);
+    assert_eq!(
+        judge(&attempts, "172.17.0.1", "alice"),
+        Verdict::Look { acquainted: false }
+    );
     assert!(attempts.attempts.book().explained);
 }
 

@@ -4,9 +4,6 @@ use crate::accounts::{Account, ComeBack, LoginError};
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::session::{Login, Session, State};
 
-/// How much of a name that was refused goes to the log.
-const LOGGED_NAME: usize = 64;
-
 /// Logs in by name and password.
 pub(crate) async fn login(session: &mut Session, state: &mut State, user: &str, password: &str) -> Outcome {
     may_log_in(session)?;
@@ -17,11 +14,7 @@ pub(crate) async fn login(session: &mut Session, state: &mut State, user: &str, 
         .await
     {
         Ok(account) => enter(session, state, account).await,
-        Err(error) => {
-            let name: String = user.chars().take(LOGGED_NAME).collect();
-            tracing::info!(?name, "login refused");
-            refuse(error).await
-        }
+        Err(error) => refuse(error).await,
     }
 }
 
