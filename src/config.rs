@@ -268,7 +268,7 @@ pub struct Imap {
     /// Commands refused as BAD in a row before the connection is closed.
     pub max_errors: usize,
     /// Sessions compressed at the same time (COMPRESS, RFC 4978); others go on without. Each takes up to 360 KiB while it is
-    /// busy, and some 45 KiB while it idles. 0 switches compression off.
+    /// busy, and some 50 KiB while it idles. 0 switches compression off.
     pub max_compressed: usize,
     /// Connections at the same time, both IMAP ports together.
     pub max_connections: usize,

@@ -105,7 +105,8 @@ pub(crate) fn list(offer: Offer<'_>) -> String {
         names.push("LOGINDISABLED".into());
     }
     names.extend(offer.mechanisms.iter().map(|mechanism| announced(*mechanism).into()));
-    names.retain(|name| !offer.off.has(name) && !(offer.off.has("APPENDLIMIT") && name.starts_with("APPENDLIMIT=")));
+    let is_limit = |name: &str| name.starts_with("APPENDLIMIT=");
+    names.retain(|name| !(offer.off.has(name) || is_limit(name) && offer.off.has("APPENDLIMIT")));
     names.join(" ")
 }
 
