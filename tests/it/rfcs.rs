@@ -142,7 +142,8 @@ async fn what_is_announced_is_in_the_table_and_the_other_way_round() -> anyhow::
                 .and_then(|(_, rest)| rest.split_once(']'))
                 .with_context(|| greeting.clone())?;
             announced.extend(capabilities.0.split(' ').map(|name| match name.split_once('=') {
-                Some((name, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => name.to_owned(),
+                // What follows is a setting.
+                Some((name @ "APPENDLIMIT", _)) => name.to_owned(),
                 _ => name.to_owned(),
             }));
         }
