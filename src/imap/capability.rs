@@ -54,6 +54,7 @@ const EXTENSIONS: &[&str] = &[
     "INPROGRESS",     // RFC 9585
     "OBJECTID",       // RFC 8474
     "SAVEDATE",       // RFC 8514
+    "PREVIEW",        // RFC 8970
 ];
 
 /// What depends on the connection.

@@ -367,6 +367,10 @@ pub enum FetchItem {
     ThreadId,
     ModSeq,
     Rfc822Size,
+    /// PREVIEW (RFC 8970); `lazy`: only where it costs no time.
+    Preview {
+        lazy: bool,
+    },
     Envelope,
     /// BODY without brackets: structure without extension data.
     Body,

@@ -245,6 +245,7 @@ fn status_item(item: &StatusItem) -> Option<&'static str> {
 fn fetch_item(item: &FetchItem) -> Option<&'static str> {
     match item {
         FetchItem::ModSeq => Some("CONDSTORE"),
+        FetchItem::Preview { .. } => Some("PREVIEW"),
         FetchItem::SaveDate => Some("SAVEDATE"),
         FetchItem::EmailId | FetchItem::ThreadId => Some("OBJECTID"),
         FetchItem::Binary(_) | FetchItem::BinarySize(_) => Some("BINARY"),

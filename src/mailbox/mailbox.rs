@@ -184,6 +184,18 @@ impl Mailbox {
         Ok(summaries)
     }
 
+    /// The previews of those of `uids` for which some were kept, ascending. One query; ask in pieces of some hundreds.
+    pub async fn previews(&self, uids: &UidSet) -> Result<Vec<(Uid, String)>> {
+        Ok(self.shared.index.previews(self.id, uids).await?)
+    }
+
+    /// Keeps previews that were made, where that is possible.
+    pub async fn keep_previews(&self, made: Vec<(Uid, String)>) {
+        if let Err(error) = self.shared.index.put_previews(self.id, made).await {
+            tracing::warn!(%error, "previews are not kept");
+        }
+    }
+
     /// The messages expunged after a MODSEQ (RFC 7162 §3.2.5.2); `None` when it is not remembered that far back, and then
     /// whatever does not exist counts as expunged.
     pub async fn vanished_since(&self, mod_seq: u64) -> Result<Option<UidSet>> {

@@ -1,4 +1,4 @@
-//! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4, §3.2.6, RFC 9394 §3.3).
+//! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4, §3.2.6, RFC 8970, RFC 9394 §3.3).
 //!
 //! Works in pieces of the set: the state of a piece comes from memory, its summaries with one query, and only body sections
 //! open files. Everything leaves while it is made, so that neither `FETCH 1:* (FLAGS)` of a large mailbox nor one huge
@@ -10,6 +10,7 @@ use crate::imap::fetch::ahead::Ahead;
 use crate::imap::fetch::binary::Encoded;
 use crate::imap::fetch::body::{Bytes, broken};
 use crate::imap::fetch::plan::{Item, Plan};
+use crate::imap::fetch::previews::Previews;
 use crate::imap::fetch::structure::Form;
 use crate::imap::fetch::{envelope, items, label, structure};
 use crate::imap::numbering::{Numbering, Pieces, SeqNum};
@@ -117,6 +118,7 @@ async fn run(session: &mut Session, selected: &Selected, plan: &Plan<'_>, uids: 
     let mailbox = Arc::clone(selected.view.mailbox());
     let mut numbering = Numbering::default();
     let mut missed = Missed::default();
+    let mut previews = plan.lazy_previews.map(|lazy| Previews::new(uids, lazy));
     for piece in Pieces::new(uids, if plan.sets_seen { BODIES } else { STATES }) {
         let mut states = mailbox.states(&piece);
         missed.gone |= states.len() < piece.len();
@@ -138,25 +140,29 @@ async fn run(session: &mut Session, selected: &Selected, plan: &Plan<'_>, uids: 
                 continue;
             };
             let summary = summaries.of(&mailbox, state.uid).await?;
-            let message = Message {
+            let mut message = Message {
                 seq,
                 state,
                 summary: summary.as_deref(),
                 recent: selected.view.is_recent(state.uid),
                 keywords: &keywords,
                 newly_seen: newly_seen.contains(state.uid),
+                preview: None,
             };
             if message.has_unknown_encoding(plan) {
                 missed.encoding = true;
                 continue;
             }
-            missed.gone |= !message.answer(session, &mut files, plan).await?;
+            missed.gone |= !message.answer(session, &mut files, plan, previews.as_mut()).await?;
             session
                 .output
                 .relieve(&mut session.connection, session.write_timeout)
                 .await?;
         }
         tokio::task::consume_budget().await;
+    }
+    if let Some(previews) = &mut previews {
+        previews.keep(&mailbox);
     }
     Ok(missed)
 }
@@ -198,11 +204,19 @@ struct Message<'a> {
     keywords: &'a KeywordTable,
     /// Whether this FETCH has set \Seen: then FLAGS are told too (RFC 3501 §6.4.5).
     newly_seen: bool,
+    /// There when one is told, and is not NIL.
+    preview: Option<String>,
 }
 
 impl Message<'_> {
     /// Writes the response; `false` when the message is gone and nothing was written.
-    async fn answer(&self, session: &mut Session, files: &mut Ahead<'_>, plan: &Plan<'_>) -> Result<bool, Failure> {
+    async fn answer(
+        &mut self,
+        session: &mut Session,
+        files: &mut Ahead<'_>,
+        plan: &Plan<'_>,
+        previews: Option<&mut Previews>,
+    ) -> Result<bool, Failure> {
         if plan.needs_summary && self.summary.is_none() {
             return Ok(false);
         }
@@ -211,6 +225,20 @@ impl Message<'_> {
             file = files.open(self.state.uid).await?;
             if file.is_none() {
                 return Ok(false);
+            }
+        }
+        if let (Some(previews), Some(summary)) = (previews, self.summary) {
+            let mailbox = files.mailbox();
+            self.preview = previews.known(mailbox, self.state.uid).await?;
+            if self.preview.is_none() && previews.may_make() {
+                let own = match &file {
+                    Some(_) => None,
+                    None => mailbox.open_message(self.state.uid).await?,
+                };
+                let Some(file) = file.as_ref().or(own.as_ref()) else {
+                    return Ok(false);
+                };
+                self.preview = Some(previews.make(mailbox, self.state.uid, summary, file).await?);
             }
         }
         session.begin_fetch(self.seq, self.state.uid);
@@ -256,6 +284,10 @@ impl Message<'_> {
             (Item::ModSeq, _) => items::mod_seq(output, self.state.mod_seq),
             (Item::EmailId, Some(summary)) => output.text(format_args!("EMAILID ({})", ObjectId::email(summary))),
             (Item::ThreadId, Some(summary)) => output.text(format_args!("THREADID ({})", ObjectId::thread(summary))),
+            (Item::Preview, _) => {
+                output.raw(b"PREVIEW ");
+                output.nstring(self.preview.as_ref().map(String::as_bytes));
+            }
             (Item::Envelope, Some(summary)) => {
                 output.raw(b"ENVELOPE ");
                 envelope::write(output, &summary.envelope);

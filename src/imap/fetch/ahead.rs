@@ -26,6 +26,11 @@ impl<'a> Ahead<'a> {
         }
     }
 
+    /// Where the messages are.
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
     /// The file of one of the messages, asked for in their order; `None` when it is gone.
     pub(crate) async fn open(&mut self, uid: Uid) -> Result<Option<MessageFile>> {
         loop {

@@ -10,6 +10,7 @@ pub(crate) mod envelope;
 pub(crate) mod items;
 pub(crate) mod label;
 pub(crate) mod plan;
+pub(crate) mod previews;
 pub(crate) mod section;
 pub(crate) mod structure;
 

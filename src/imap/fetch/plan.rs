@@ -14,6 +14,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) needs_summary: bool,
     /// Whether every message's file is opened.
     pub(crate) needs_file: bool,
+    /// Whether previews are told, and then whether only where that takes no time.
+    pub(crate) lazy_previews: Option<bool>,
     /// Whether to set \Seen: a body section was asked for without PEEK, and the mailbox can be written.
     pub(crate) sets_seen: bool,
     /// Only messages changed after this (RFC 7162 §3.1.4.1).
@@ -39,6 +41,8 @@ pub(crate) enum Item<'a> {
     Size,
     /// MODSEQ
     ModSeq,
+    /// PREVIEW
+    Preview,
     /// ENVELOPE
     Envelope,
     /// BODY or BODYSTRUCTURE
@@ -59,7 +63,17 @@ impl<'a> Plan<'a> {
     /// For the items as the client wrote them. `uid`: as UID FETCH, which implies the UID item (RFC 3501 §6.4.8), as
     /// CHANGEDSINCE implies MODSEQ.
     pub(crate) fn new(wanted: &'a [FetchItem], uid: bool, changed_since: Option<ModSeq>, read_only: bool) -> Plan<'a> {
-        let mut items: Vec<Item<'a>> = wanted.iter().map(Item::new).collect();
+        let mut items: Vec<Item<'a>> = Vec::with_capacity(wanted.len());
+        // PREVIEW with and without LAZY is one item.
+        for item in wanted.iter().map(Item::new) {
+            if item != Item::Preview || !items.contains(&item) {
+                items.push(item);
+            }
+        }
+        let previews = wanted.iter().filter_map(|item| match item {
+            FetchItem::Preview { lazy } => Some(*lazy),
+            _ => None,
+        });
         if uid && !items.contains(&Item::Uid) {
             items.insert(0, Item::Uid);
         }
@@ -82,6 +96,7 @@ impl<'a> Plan<'a> {
             }),
             items,
             needs_summary,
+            lazy_previews: previews.reduce(|one, other| one && other),
             sets_seen,
             changed_since,
         }
@@ -99,6 +114,7 @@ impl<'a> Item<'a> {
             FetchItem::ThreadId => Item::ThreadId,
             FetchItem::ModSeq => Item::ModSeq,
             FetchItem::Rfc822Size => Item::Size,
+            FetchItem::Preview { .. } => Item::Preview,
             FetchItem::Envelope => Item::Envelope,
             FetchItem::Body => Item::Structure(Form::Basic),
             FetchItem::BodyStructure => Item::Structure(Form::Extended),

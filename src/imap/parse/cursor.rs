@@ -6,6 +6,7 @@ use super::ParseError;
 use std::borrow::Cow;
 
 /// Walks over the bytes of one command.
+#[derive(Clone)]
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,

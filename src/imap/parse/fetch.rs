@@ -90,6 +90,7 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
         "BINARY" => section::binary(cursor, false).map(FetchItem::Binary),
         "BINARY.PEEK" => section::binary(cursor, true).map(FetchItem::Binary),
         "BINARY.SIZE" => section::binary_part(cursor).map(FetchItem::BinarySize),
+        "PREVIEW" => preview(cursor),
         "RFC822.SIZE" => Ok(FetchItem::Rfc822Size),
         "RFC822" => Ok(old(SectionName::Rfc822, SectionText::All, false)),
         "RFC822.HEADER" => Ok(old(SectionName::Rfc822Header, SectionText::Header, true)),
@@ -97,6 +98,24 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
         "ALL" | "FAST" | "FULL" => Err(Fault::bad("a macro stands alone", start)),
         _ => Err(Fault::bad("unknown item", start)),
     }
+}
+
+/// What follows `PREVIEW`: `[SP "(" preview-mod *(SP preview-mod) ")"]` (RFC 8970 §6). The parenthesis may as well begin the
+/// modifiers of FETCH.
+fn preview(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
+    let mut ahead = cursor.clone();
+    let lazy = ahead.spaces() > 0 && ahead.skip(b'(') && {
+        ahead.spaces();
+        ahead.keyword("LAZY")
+    };
+    if lazy {
+        cursor.spaces();
+        cursor.list(1..=MAX_MODIFIERS, |cursor| match cursor.keyword("LAZY") {
+            true => Ok(()),
+            false => cursor.expected("LAZY"),
+        })?;
+    }
+    Ok(FetchItem::Preview { lazy })
 }
 
 /// The items that BODY sections have replaced (RFC 3501 §6.4.5). RFC822.HEADER leaves \Seen as it is.
@@ -184,6 +203,13 @@ mod tests {
             ("BODY", &[Body]),
             ("(BODY BODYSTRUCTURE)", &[Body, BodyStructure]),
             ("RFC822.SIZE", &[Rfc822Size]),
+            ("PREVIEW", &[Preview { lazy: false }]),
+            ("(PREVIEW)", &[Preview { lazy: false }]),
+            ("PREVIEW (LAZY)", &[Preview { lazy: true }]),
+            (
+                "(UID preview  ( lazy LAZY ) FLAGS)",
+                &[Uid, Preview { lazy: true }, Flags],
+            ),
             ("(RFC822.SIZE FLAGS)", &[Rfc822Size, Flags]),
             ("RFC822", &[old(SectionName::Rfc822, SectionText::All, false)]),
             (
@@ -217,6 +243,13 @@ mod tests {
                 "UID FETCH 1:* (FLAGS MODSEQ)  ( changedsince 12345 ) ",
             ],
             &fetch(&[Flags, ModSeq], Some(12345)),
+        );
+        same(
+            &[
+                "UID FETCH 1:* PREVIEW (CHANGEDSINCE 12345)",
+                "UID FETCH 1:* (PREVIEW MODSEQ) (CHANGEDSINCE 12345)",
+            ],
+            &fetch(&[Preview { lazy: false }, ModSeq], Some(12345)),
         );
         same(
             &["UID FETCH 1:* (MODSEQ UID) (CHANGEDSINCE 9223372036854775807)"],
@@ -286,6 +319,12 @@ mod tests {
             ("FETCH 1 (UID FLAGSS)", "FETCH: unknown item, at octet 16"),
             ("FETCH 1 (UID ALL)", "FETCH: a macro stands alone, at octet 16"),
             ("FETCH 1 X-GM-MSGID", "FETCH: unknown item, at octet 11"),
+            ("FETCH 1 (PREVIEW (EAGER))", "FETCH: expected an item, at octet 20"),
+            ("FETCH 1 PREVIEW (LAZY EAGER)", "FETCH: expected LAZY, at octet 25"),
+            (
+                "FETCH 1 PREVIEW(LAZY)",
+                "FETCH: expected the end of the command, at octet 18",
+            ),
             ("FETCH 1 RFC822.PEEK", "FETCH: unknown item, at octet 11"),
             (
                 "FETCH 1 RFC822[]",

@@ -63,6 +63,7 @@ impl Commit {
             for statement in [
                 "delete from message where mailbox_id = $1 and uid in (select value from json_each($2))",
                 "delete from summary where mailbox_id = $1 and uid in (select value from json_each($2))",
+                "delete from preview where mailbox_id = $1 and uid in (select value from json_each($2))",
             ] {
                 sqlx::query(statement)
                     .bind(mailbox)
@@ -121,16 +122,20 @@ async fn put(
         SummarySource::Later => {}
         SummarySource::Bytes(bytes) => put_summary(mailbox, message.uid, &bytes, connection).await?,
         SummarySource::Of(source, uid) => {
-            sqlx::query(
+            for statement in [
                 "insert or replace into summary (mailbox_id, uid, summary)
                  select $1, $2, summary from summary where mailbox_id = $3 and uid = $4",
-            )
-            .bind(mailbox)
-            .bind(message.uid.get())
-            .bind(source.0)
-            .bind(uid.get())
-            .execute(&mut *connection)
-            .await?;
+                "insert or replace into preview (mailbox_id, uid, text)
+                 select $1, $2, text from preview where mailbox_id = $3 and uid = $4",
+            ] {
+                sqlx::query(statement)
+                    .bind(mailbox)
+                    .bind(message.uid.get())
+                    .bind(source.0)
+                    .bind(uid.get())
+                    .execute(&mut *connection)
+                    .await?;
+            }
         }
     }
     Ok(())

@@ -180,6 +180,11 @@ impl Index {
         self.writer.work(Work::Summaries(mailbox, made)).await.map(|_| ())
     }
 
+    /// Keeps previews. Those of messages that are gone are not kept.
+    pub(crate) async fn put_previews(&self, mailbox: MailboxId, made: Vec<(Uid, String)>) -> Result<(), IndexError> {
+        self.writer.work(Work::Previews(mailbox, made)).await.map(|_| ())
+    }
+
     /// Finishes what is under way and closes the file.
     pub(crate) async fn close(&self) {
         self.writer.close().await;

@@ -112,6 +112,20 @@ impl Index {
         Ok(rows.iter().filter_map(read).collect())
     }
 
+    /// The stored previews of those of `uids` that have one, ascending.
+    pub(crate) async fn previews(&self, mailbox: MailboxId, uids: &UidSet) -> Result<Vec<(Uid, String)>, IndexError> {
+        let rows = sqlx::query(
+            "select uid, text from preview
+             where mailbox_id = $1 and uid in (select value from json_each($2)) order by uid",
+        );
+        let rows = rows
+            .bind(mailbox.0)
+            .bind(super::commit::json(uids.iter().map(Uid::get)));
+        let rows = self.patient(rows.fetch_all(&self.readers)).await?;
+        let read = |row: &SqliteRow| Some((Uid::new(row.try_get(0).ok()?)?, row.try_get(1).ok()?));
+        Ok(rows.iter().filter_map(read).collect())
+    }
+
     async fn patient<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, IndexError> {
         match tokio::time::timeout(self.timeout, query).await {
             Ok(answer) => answer.map_err(sorted),

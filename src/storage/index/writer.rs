@@ -4,7 +4,7 @@
 //! after the commit. Work that was not begun within the time limit is given back undone, so a database that something else
 //! keeps locked delays a caller by the limit and no longer.
 
-use super::commit::{Commit, put_summary};
+use super::commit::{Commit, json, put_summary};
 use super::read::{MailboxRow, mailbox};
 use super::{IndexError, sorted};
 use crate::mail::ids::{MailboxId, Uid, UidValidity};
@@ -35,6 +35,7 @@ pub(super) enum Work {
     /// Expunges older than so many seconds need not be remembered any more.
     ForgetVanished(MailboxId, u64),
     Summaries(MailboxId, Vec<(Uid, Vec<u8>)>),
+    Previews(MailboxId, Vec<(Uid, String)>),
     /// Nothing more after what is in the inbox now.
     Stop,
 }
@@ -225,6 +226,7 @@ async fn perform(connection: &mut SqliteConnection, work: Work) -> Result<Done, 
             for statement in [
                 "delete from message where mailbox_id = $1",
                 "delete from summary where mailbox_id = $1",
+                "delete from preview where mailbox_id = $1",
                 "delete from doomed where mailbox_id = $1",
                 "delete from vanished where mailbox_id = $1",
                 "delete from mailbox where id = $1",
@@ -247,6 +249,19 @@ async fn perform(connection: &mut SqliteConnection, work: Work) -> Result<Done, 
                     .execute(&mut *connection)
                     .await?;
             }
+        }
+        // Only of messages that are still there: nobody would take the others away again.
+        Work::Previews(id, made) => {
+            let made = json(made.iter().map(|(uid, text)| (uid.get(), text)));
+            sqlx::query(
+                "insert or replace into preview (mailbox_id, uid, text)
+                 select $1, value ->> 0, value ->> 1 from json_each($2)
+                 where exists (select 1 from message where mailbox_id = $1 and uid = value ->> 0)",
+            )
+            .bind(id.0)
+            .bind(made)
+            .execute(connection)
+            .await?;
         }
         Work::Summaries(id, made) => {
             for (uid, bytes) in made {

@@ -229,6 +229,10 @@ pub(super) const LINES: &[&str] = &[
     "C1 SORT (RELEVANCY) UTF-8 FUZZY SUBJECT \"Helo\"",
     "C2 SORT RETURN (RELEVANCY ALL) (RELEVANCY) UTF-8 FUZZY TEXT \"Helo\"",
     "C3 SORT RETURN (PARTIAL 1:10) (RELEVANCY) UTF-8 FUZZY TEXT \"World\"",
+    // RFC 8970
+    "A1 FETCH 1 (PREVIEW)",
+    "B1 FETCH 1:4 (ENVELOPE PREVIEW (LAZY))",
+    "C3 FETCH $ (UID PREVIEW (LAZY))",
 ];
 
 /// Commands of extensions that we do not announce, and of examples for what is wrong.
