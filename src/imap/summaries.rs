@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// How many are held at a time. A summary can have thousands of parts, so this is what bounds the memory; and a query for
 /// this many costs little more than for one.
-const PIECE: u32 = 64;
+const PIECE: u32 = 128;
 
 /// A walk over the summaries of a set, in ascending order.
 pub(crate) struct Summaries {

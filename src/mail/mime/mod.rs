@@ -44,7 +44,7 @@ impl Default for MimeLimits {
             depth: 64,
             parts: 2_000,
             header: 256 * 1024,
-            values: 512 * 1024,
+            values: 256 * 1024,
         }
     }
 }

@@ -27,6 +27,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/index");
 const READERS: u32 = 4;
 /// Page cache of the writer and of each reader, in KiB.
 const CACHE: &str = "-8192";
+/// Rows that the thread of a connection reads ahead of us: each time it waits costs two switches between threads.
+const ROWS_AHEAD: usize = 1024;
 /// Pages of the write-ahead log before it is moved into the database.
 const CHECKPOINT: &str = "4000";
 
@@ -80,6 +82,7 @@ impl Index {
         // An acknowledged change must survive a power cut: FULL syncs the log at each commit, which NORMAL does not.
         let options = SqliteConnectOptions::new()
             .filename(file)
+            .row_buffer_size(ROWS_AHEAD)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
