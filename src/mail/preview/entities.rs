@@ -1,88 +1,9 @@
 //! Character references of HTML.
 
-/// The names of U+00A0 to U+00FF, in their order.
-const LATIN: [&str; 96] = [
-    "nbsp", "iexcl", "cent", "pound", "curren", "yen", "brvbar", "sect", "uml", "copy", "ordf", "laquo", "not", "shy",
-    "reg", "macr", "deg", "plusmn", "sup2", "sup3", "acute", "micro", "para", "middot", "cedil", "sup1", "ordm",
-    "raquo", "frac14", "frac12", "frac34", "iquest", "Agrave", "Aacute", "Acirc", "Atilde", "Auml", "Aring", "AElig",
-    "Ccedil", "Egrave", "Eacute", "Ecirc", "Euml", "Igrave", "Iacute", "Icirc", "Iuml", "ETH", "Ntilde", "Ograve",
-    "Oacute", "Ocirc", "Otilde", "Ouml", "times", "Oslash", "Ugrave", "Uacute", "Ucirc", "Uuml", "Yacute", "THORN",
-    "szlig", "agrave", "aacute", "acirc", "atilde", "auml", "aring", "aelig", "ccedil", "egrave", "eacute", "ecirc",
-    "euml", "igrave", "iacute", "icirc", "iuml", "eth", "ntilde", "ograve", "oacute", "ocirc", "otilde", "ouml",
-    "divide", "oslash", "ugrave", "uacute", "ucirc", "uuml", "yacute", "thorn", "yuml",
-];
-
-/// Others that are met in mail.
-const OTHERS: &[(&str, char)] = &[
-    ("amp", '&'),
-    ("lt", '<'),
-    ("gt", '>'),
-    ("quot", '\u{22}'),
-    ("apos", '\u{27}'),
-    ("euro", '€'),
-    ("ndash", '–'),
-    ("mdash", '—'),
-    ("lsquo", '‘'),
-    ("rsquo", '’'),
-    ("sbquo", '‚'),
-    ("ldquo", '“'),
-    ("rdquo", '”'),
-    ("bdquo", '„'),
-    ("bull", '•'),
-    ("hellip", '…'),
-    ("trade", '™'),
-    ("lsaquo", '‹'),
-    ("rsaquo", '›'),
-    ("larr", '←'),
-    ("rarr", '→'),
-    ("uarr", '↑'),
-    ("darr", '↓'),
-    ("harr", '↔'),
-    ("hearts", '♥'),
-    ("star", '☆'),
-    ("starf", '★'),
-    ("check", '✓'),
-    ("infin", '∞'),
-    ("minus", '−'),
-    ("le", '≤'),
-    ("ge", '≥'),
-    ("ne", '≠'),
-    ("dagger", '†'),
-    ("Dagger", '‡'),
-    ("permil", '‰'),
-    ("prime", '′'),
-    ("OElig", 'Œ'),
-    ("oelig", 'œ'),
-    ("Scaron", 'Š'),
-    ("scaron", 'š'),
-    ("Yuml", 'Ÿ'),
-    ("fnof", 'ƒ'),
-    ("circ", 'ˆ'),
-    ("tilde", '˜'),
-    ("ensp", '\u{2002}'),
-    ("emsp", '\u{2003}'),
-    ("thinsp", '\u{2009}'),
-    ("zwnj", '\u{200c}'),
-    ("zwj", '\u{200d}'),
-    ("lrm", '\u{200e}'),
-    ("rlm", '\u{200f}'),
-    ("Alpha", 'Α'),
-    ("alpha", 'α'),
-    ("Beta", 'Β'),
-    ("beta", 'β'),
-    ("gamma", 'γ'),
-    ("delta", 'δ'),
-    ("Delta", 'Δ'),
-    ("pi", 'π'),
-    ("Omega", 'Ω'),
-    ("omega", 'ω'),
-    ("sum", '∑'),
-    ("radic", '√'),
-    ("asymp", '≈'),
-];
+use mail_parser::decoders::html::add_html_token;
 
 /// The longest reference that is looked for, without `&` and `;`.
-const LONGEST: usize = 10;
+const LONGEST: usize = 31;
 
 /// `text` with its references decoded, to the end of `into`. One that is not known stays as it is.
 pub(super) fn decode(text: &str, into: &mut String) {
@@ -120,13 +41,12 @@ fn character(name: &str) -> Option<char> {
         };
         return char::from_u32(number.ok()?);
     }
-    if let Some(index) = LATIN.iter().position(|latin| *latin == name) {
-        return char::from_u32(0xa0 + index as u32);
-    }
-    OTHERS
-        .iter()
-        .find(|(other, _)| *other == name)
-        .map(|(_, character)| *character)
+    // It gives back what it does not know.
+    let reference = format!("&{name};");
+    let mut decoded = String::new();
+    add_html_token(&mut decoded, reference.as_bytes(), false);
+    let mut characters = decoded.chars();
+    characters.next().filter(|_| characters.next().is_none())
 }
 
 #[cfg(test)]
