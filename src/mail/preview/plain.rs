@@ -98,7 +98,7 @@ fn introduces_quote(lines: &[&str]) -> bool {
     let Some(first) = rest.next().filter(|line| !line.trim().is_empty()) else {
         return false;
     };
-    if !is_intro(first) && !(first.len() >= 20 && rest.next().is_some_and(is_intro)) {
+    if !(is_intro(first) || first.len() >= 20 && rest.next().is_some_and(is_intro)) {
         return false;
     }
     rest.find(|line| !line.trim().is_empty())
