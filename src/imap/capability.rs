@@ -42,6 +42,8 @@ const EXTENSIONS: &[&str] = &[
     "SORT",               // RFC 5256
     "SORT=DISPLAY",       // RFC 5957
     "ESORT",              // RFC 5267
+    "CONTEXT=SEARCH",     // RFC 5267 §4
+    "CONTEXT=SORT",       // RFC 5267 §4
     "THREAD=ORDEREDSUBJECT",
     "THREAD=REFERENCES",
     "THREAD=REFS", // draft-ietf-morg-inthread

@@ -111,6 +111,8 @@ pub enum CommandBody {
         uid: bool,
         search: Search,
     },
+    /// The tags.
+    CancelUpdate(Vec<String>),
     Sort {
         uid: bool,
         /// In the order in which they decide. Never empty, and each key once.
@@ -504,6 +506,10 @@ pub struct SearchReturn {
     pub relevancy: bool,
     /// Keep the result for `$` (RFC 5182).
     pub save: bool,
+    /// Tell what changes of the result (RFC 5267 §4.3).
+    pub update: bool,
+    /// A hint that more will be asked (RFC 5267 §4.2), which changes nothing here.
+    pub context: bool,
 }
 
 /// A stretch of a list of results as written (RFC 9394 §3.1): `1:100`, or `-1:-100` from the end. Neither number is 0, and

@@ -169,6 +169,7 @@ async fn execute(
         (Selected(_, selected), C::Search { uid, search }) => {
             Box::pin(search::search(session, selected, tag, uid, &search)).await
         }
+        (Selected(_, selected), C::CancelUpdate(tags)) => cancel_update::cancel_update(selected, &tags),
         (Selected(_, selected), C::Sort { uid, criteria, search }) => {
             Box::pin(sort::sort(session, selected, tag, uid, &criteria, &search)).await
         }

@@ -55,6 +55,20 @@ pub(crate) fn named(ranges: &[(SequenceBound, SequenceBound)], highest: u32) -> 
     named
 }
 
+/// The UIDs that ranges up to `*` will hold, whatever comes.
+pub(crate) fn open_ended(ranges: &[(SequenceBound, SequenceBound)]) -> UidSet {
+    let start = ranges.iter().filter_map(|range| match range {
+        (SequenceBound::Number(start), SequenceBound::Last) | (SequenceBound::Last, SequenceBound::Number(start)) => {
+            Some(*start)
+        }
+        _ => None,
+    });
+    match start.min().and_then(Uid::new) {
+        Some(start) => UidSet::range(start, Uid::MAX),
+        None => UidSet::new(),
+    }
+}
+
 /// The ranges in numbers, the lower end first, ascending.
 fn sorted(ranges: &[(SequenceBound, SequenceBound)], highest: u32) -> Vec<(u32, u32)> {
     let number = |bound| match bound {
@@ -115,6 +129,16 @@ mod tests {
         }
         assert_eq!(by_uid(&UidSet::new(), &[(n(1), LAST), (LAST, LAST)]), UidSet::new());
         assert_eq!(by_uid(&set(&[u32::MAX]), &[(n(1), LAST)]), set(&[u32::MAX]));
+    }
+
+    #[test]
+    fn ranges_without_an_end_hold_what_will_come() {
+        for (ranges, wanted) in [
+            (vec![(n(1), n(5)), (LAST, LAST)], ""),
+            (vec![(n(7), LAST), (LAST, n(9)), (n(1), n(2))], "7:4294967295"),
+        ] {
+            assert_eq!(open_ended(&ranges).to_string(), wanted);
+        }
     }
 
     fn bound() -> impl Strategy<Value = SequenceBound> {

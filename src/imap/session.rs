@@ -7,6 +7,7 @@ use super::framer::{Bounds, Framer};
 use super::notify::Watch;
 use super::numbering::SeqNum;
 use super::output::Output;
+use super::search::context::Contexts;
 use super::sequence;
 use super::switched_off::SwitchedOff;
 use crate::accounts::sasl::Mechanism;
@@ -264,6 +265,8 @@ pub(crate) struct Selected {
     /// The messages that `$` names (RFC 5182): as the last SEARCH that saved them found them. Those gone since are left out
     /// when it is resolved.
     pub(crate) saved: UidSet,
+    /// Searches whose results are kept up to date.
+    pub(crate) contexts: Contexts,
 }
 
 impl Selected {
@@ -272,6 +275,7 @@ impl Selected {
         Selected {
             view,
             saved: UidSet::new(),
+            contexts: Contexts::default(),
         }
     }
 
@@ -296,6 +300,16 @@ impl Selected {
             (SequenceSet::Ranges(ranges), false) => Ok(sequence::by_number(self.view.uids(), ranges).0),
             _ => self.resolve(set, uid),
         }
+    }
+
+    /// As [`Selected::matching`], for a question that is asked again later: with UIDs, a range up to `*` holds all that will
+    /// come.
+    pub(crate) fn lasting(&self, set: &SequenceSet, uid: bool) -> Result<UidSet, Failure> {
+        let now = self.matching(set, uid)?;
+        Ok(match (set, uid) {
+            (SequenceSet::Ranges(ranges), true) => now.union(&sequence::open_ended(ranges)),
+            _ => now,
+        })
     }
 
     /// A message's sequence number.

@@ -22,6 +22,9 @@ const NEEDS: &[(&str, &str)] = &[
     ("ESEARCH", "PARTIAL"),
     ("SORT", "SORT=DISPLAY"),
     ("SORT", "ESORT"),
+    ("ESEARCH", "CONTEXT=SEARCH"),
+    ("ESORT", "CONTEXT=SORT"),
+    ("SORT", "CONTEXT=SORT"),
     ("METADATA", "LIST-METADATA"),
     ("QUOTA", "QUOTA=RES-STORAGE"),
     ("QUOTA", "QUOTA=RES-MESSAGE"),
@@ -193,7 +196,9 @@ fn behind(command: &CommandBody) -> SmallVec<[&'static str; 4]> {
             names.extend(vanished_since.map(|_| "QRESYNC"));
             names.extend(partial.as_ref().map(|_| "PARTIAL"));
         }
+        C::CancelUpdate(_) => names.push("CONTEXT=SEARCH"),
         C::Search { search, .. } => {
+            names.extend(keeps_up_to_date(search).then_some("CONTEXT=SEARCH"));
             names.extend(search.returns.map(|_| "ESEARCH"));
             search_options(search, &mut names);
         }
@@ -202,6 +207,7 @@ fn behind(command: &CommandBody) -> SmallVec<[&'static str; 4]> {
             let display = |one: &SortCriterion| matches!(one.key, SortKey::DisplayFrom | SortKey::DisplayTo);
             names.extend(criteria.iter().any(display).then_some("SORT=DISPLAY"));
             names.extend(search.returns.map(|_| "ESORT"));
+            names.extend(keeps_up_to_date(search).then_some("CONTEXT=SORT"));
             search_options(search, &mut names);
         }
         C::Thread { algorithm, search, .. } => {
@@ -215,6 +221,10 @@ fn behind(command: &CommandBody) -> SmallVec<[&'static str; 4]> {
         _ => {}
     }
     names
+}
+
+fn keeps_up_to_date(search: &Search) -> bool {
+    search.returns.is_some_and(|returns| returns.update || returns.context)
 }
 
 /// What SEARCH, SORT and THREAD have in common.

@@ -6,6 +6,7 @@ use super::commands::fetch;
 use super::fetch::items;
 use super::numbering::Numbering;
 use super::output::Output;
+use super::search::context;
 use super::session::{Selected, Session};
 use crate::mail::flags::{Flags, KeywordTable};
 use crate::mail::ids::Uid;
@@ -23,6 +24,9 @@ pub(crate) async fn news(session: &mut Session, selected: &mut Selected, may_exp
 /// Takes in what has happened and writes it to the output; EXPUNGEs only when the command allows them.
 pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_expunge: bool) -> Result<(), Failure> {
     let updates = selected.view.poll(may_expunge);
+    if !updates.expunged.is_empty() && !selected.contexts.is_empty() {
+        context::expunged(session, selected, &updates.expunged);
+    }
     match session.enabled.qresync || session.enabled.uid_only {
         true => {
             let gone = updates.expunged.iter().rev().map(|(_, uid)| *uid).collect();
@@ -65,6 +69,11 @@ pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_exp
         && !updates.arrived.is_empty()
     {
         Box::pin(fetch::announce(session, selected, &updates.arrived, &items)).await?;
+    }
+    if !selected.contexts.is_empty() {
+        let changed = updates.flags.iter().map(|update| update.state.uid).collect();
+        let following = context::follow(session, selected, changed, updates.keywords_changed);
+        Box::pin(following).await?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::Search;
 use crate::imap::progress::Progress;
+use crate::imap::search::context::Order;
 use crate::imap::search::matching::{Extent, find};
 use crate::imap::search::result::Results;
 use crate::imap::search::tell::Asked;
@@ -23,6 +24,9 @@ pub(crate) async fn search(
         uid,
         search,
     };
+    if asked.reuses_tag(selected) {
+        return Ok(Answer::bad("That tag is in use by a search that is kept up to date"));
+    }
     // Boxed: a session that only idles must not carry the state of a SEARCH.
     let answered = Box::pin(run(session, selected, asked)).await;
     if answered.is_err() {
@@ -42,5 +46,6 @@ async fn run(session: &mut Session, selected: &mut Selected, asked: Asked<'_>) -
         uids: found.uids.iter().map(Uid::get).collect(),
         scores: found.scores.into_iter().map(|(_, score)| score).collect(),
     };
+    asked.keep_up_to_date(session, selected, Order::Mailbox(found.uids))?;
     asked.tell(session, selected, &query, &results).await
 }

@@ -222,6 +222,7 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
         "UID SEARCH" => search::search(cursor, true),
         "FETCH" => fetch::fetch(cursor, false),
         "UID FETCH" => fetch::fetch(cursor, true),
+        "CANCELUPDATE" => sort::cancel_update(cursor),
         "SORT" => sort::sort(cursor, false),
         "UID SORT" => sort::sort(cursor, true),
         "THREAD" => sort::thread(cursor, false),

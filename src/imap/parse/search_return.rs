@@ -1,4 +1,5 @@
-//! RETURN of SEARCH (RFC 4731 §3.1) with SAVE (RFC 5182), PARTIAL (RFC 9394 §3.1) and RELEVANCY (RFC 6203 §4).
+//! RETURN of SEARCH (RFC 4731 §3.1) with SAVE (RFC 5182), PARTIAL (RFC 9394 §3.1), RELEVANCY (RFC 6203 §4), UPDATE and
+//! CONTEXT (RFC 5267 §4).
 
 use super::cursor::{Cursor, Fault, Parsed};
 use crate::imap::command::{PartialRange, SearchReturn};
@@ -30,6 +31,8 @@ fn option(cursor: &mut Cursor<'_>, returns: &mut SearchReturn) -> Parsed<()> {
         "COUNT" => returns.count = true,
         "RELEVANCY" => returns.relevancy = true,
         "SAVE" => returns.save = true,
+        "UPDATE" => returns.update = true,
+        "CONTEXT" => returns.context = true,
         "PARTIAL" if returns.partial.is_some() => return Err(Fault::bad("PARTIAL twice", start)),
         "PARTIAL" => {
             cursor.space()?;
@@ -72,6 +75,14 @@ mod tests {
             ("()", SearchReturn { all: true, ..none }),
             ("(MIN)", SearchReturn { min: true, ..none }),
             ("(save)", SearchReturn { save: true, ..none }),
+            (
+                "(CONTEXT update)",
+                SearchReturn {
+                    context: true,
+                    update: true,
+                    ..none
+                },
+            ),
             (
                 "( max  count )",
                 SearchReturn {

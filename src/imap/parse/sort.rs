@@ -1,4 +1,4 @@
-//! SORT and THREAD (RFC 5256 §5) with RETURN (RFC 5267 §3), DISPLAYFROM and DISPLAYTO (RFC 5957) and RELEVANCY (RFC 6203).
+//! SORT, THREAD (RFC 5256 §5) and CANCELUPDATE (RFC 5267 §4.3.5), with RETURN (RFC 5267 §3), DISPLAYFROM and DISPLAYTO (RFC 5957) and RELEVANCY (RFC 6203).
 
 use super::cursor::{Cursor, Fault, Parsed};
 use super::{search, search_return};
@@ -70,6 +70,22 @@ pub(super) fn thread(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<CommandBody> 
     cursor.space()?;
     let search = search::criteria(cursor, None)?;
     Ok(CommandBody::Thread { uid, algorithm, search })
+}
+
+/// The most tags of one CANCELUPDATE.
+const MAX_TAGS: usize = 100;
+
+/// CANCELUPDATE.
+pub(super) fn cancel_update(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
+    cursor.space()?;
+    let mut tags = vec![cursor.text("a tag")?];
+    while cursor.more() {
+        if tags.len() == MAX_TAGS {
+            return Err(Fault::bad(format!("more than {MAX_TAGS} tags"), cursor.position()));
+        }
+        tags.push(cursor.text("a tag")?);
+    }
+    Ok(CommandBody::CancelUpdate(tags))
 }
 
 #[cfg(test)]
@@ -149,6 +165,21 @@ mod tests {
                 same(&[&format!("{name} {written} UTF-8 ALL")], &thread);
             }
         }
+    }
+
+    #[test]
+    fn tags() {
+        let tags = ["B01", "B02"].map(str::to_owned).to_vec();
+        same(
+            &["CANCELUPDATE \"B01\" \"B02\"", "cancelupdate B01  {3}\r\nB02 "],
+            &CommandBody::CancelUpdate(tags),
+        );
+        let many = format!("CANCELUPDATE{}", " \"a\"".repeat(MAX_TAGS + 1));
+        bad(&[
+            ("CANCELUPDATE", "CANCELUPDATE: expected a space, at octet 15"),
+            ("CANCELUPDATE (a)", "CANCELUPDATE: expected a tag, at octet 16"),
+            (&many, "CANCELUPDATE: more than 100 tags, at octet 416"),
+        ]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Extent {
     /// What these options need, the result being in ascending order.
     pub(crate) fn of(returns: Option<SearchReturn>) -> Extent {
         let Some(returns) = returns else { return Extent::All };
-        if returns.all || returns.count || returns.relevancy {
+        if returns.all || returns.count || returns.relevancy || returns.update {
             return Extent::All;
         }
         let first = returns.min.then_some(1);
@@ -73,11 +73,32 @@ pub(crate) async fn find(
     scored: bool,
     progress: &Progress,
 ) -> Result<Found, Failure> {
+    search(selected, query, selected.view.uids(), extent, scored, progress).await
+}
+
+/// Puts the query to some of the messages.
+pub(crate) async fn find_among(
+    selected: &Selected,
+    query: &Query,
+    among: &UidSet,
+    scored: bool,
+    progress: &Progress,
+) -> Result<Found, Failure> {
+    search(selected, query, among, Extent::All, scored, progress).await
+}
+
+async fn search(
+    selected: &Selected,
+    query: &Query,
+    among: &UidSet,
+    extent: Extent,
+    scored: bool,
+    progress: &Progress,
+) -> Result<Found, Failure> {
     let mailbox = selected.view.mailbox();
-    let picture = selected.view.uids();
     let candidates = match query.within() {
-        Some(within) => within.intersection(picture),
-        None => picture.clone(),
+        Some(within) => within.intersection(among),
+        None => among.clone(),
     };
     progress.expect(candidates.len());
     let size = if extent == Extent::All { STATES } else { FEW };
@@ -197,6 +218,7 @@ mod tests {
             (Some(max), Extent::Last(1)),
             (Some(SearchReturn { max: true, ..min }), Extent::All),
             (Some(SearchReturn { count: true, ..min }), Extent::All),
+            (Some(SearchReturn { update: true, ..min }), Extent::All),
             (Some(partial(none, false)), Extent::First(9)),
             (Some(partial(none, true)), Extent::Last(9)),
             (Some(partial(min, false)), Extent::First(9)),

@@ -2,6 +2,7 @@
 //! `commands/search.rs`.
 
 pub(crate) mod contents;
+pub(crate) mod context;
 pub(crate) mod criterion;
 mod field;
 mod fuzzy;
@@ -9,4 +10,5 @@ pub(crate) mod matching;
 mod passage;
 mod phrase;
 pub(crate) mod result;
+pub(crate) mod sorted;
 pub(crate) mod tell;

@@ -131,6 +131,8 @@ mod tests {
             count: text.contains("COUNT"),
             relevancy: text.contains("RELEVANCY"),
             save: text.contains("SAVE"),
+            update: false,
+            context: false,
             partial: text.contains("PARTIAL").then_some(PartialRange {
                 first: 2,
                 last: 3,

@@ -1,5 +1,6 @@
 //! From a search program to what the client hears of its results: what SEARCH and SORT have in common.
 
+use super::context::{self, Order};
 use super::criterion::{Query, Terms};
 use super::result::{Extended, Results, write_extended};
 use crate::imap::answer::Failure;
@@ -37,6 +38,28 @@ impl Asked<'_> {
         Query::new(&self.search.key, &terms)
     }
 
+    /// Whether the results are to be kept up to date under a tag that another search has (RFC 5267 §4.3).
+    pub(crate) fn reuses_tag(&self, selected: &Selected) -> bool {
+        self.search.returns.is_some_and(|returns| returns.update) && selected.contexts.has(self.tag)
+    }
+
+    /// Keeps the results up to date from now on where that was asked for, and is possible.
+    pub(crate) fn keep_up_to_date(
+        &self,
+        session: &mut Session,
+        selected: &mut Selected,
+        order: Order,
+    ) -> Result<(), Failure> {
+        if !self.search.returns.is_some_and(|returns| returns.update) {
+            return Ok(());
+        }
+        if !selected.contexts.has_room(&order) {
+            context::refuse(&mut session.output, self.tag);
+            return Ok(());
+        }
+        context::begin(selected, self.tag, self.uid, &self.search.key, order)
+    }
+
     /// Writes the response, and saves the result where that was asked for.
     pub(crate) async fn tell(
         &self,
@@ -72,8 +95,13 @@ impl Asked<'_> {
             true => results.concerned(returns),
             false => UidSet::new(),
         };
-        let told = SearchReturn { save: false, ..returns };
-        if told != SearchReturn::default() {
+        let nothing = SearchReturn {
+            save: true,
+            update: returns.update,
+            context: returns.context,
+            ..SearchReturn::default()
+        };
+        if returns != nothing {
             let mod_seq = query.mod_seq.then(|| highest_mod_seq(selected, &concerned));
             let extended = Extended {
                 tag: self.tag,
