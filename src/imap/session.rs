@@ -266,7 +266,7 @@ pub(crate) struct Selected {
     /// when it is resolved.
     pub(crate) saved: UidSet,
     /// Searches whose results are kept up to date.
-    pub(crate) contexts: Contexts,
+    pub(crate) contexts: Box<Contexts>,
 }
 
 impl Selected {
@@ -275,7 +275,7 @@ impl Selected {
         Selected {
             view,
             saved: UidSet::new(),
-            contexts: Contexts::default(),
+            contexts: Box::default(),
         }
     }
 
