@@ -42,6 +42,7 @@ const EXTENSIONS: &[&str] = &[
     "SORT",               // RFC 5256
     "SORT=DISPLAY",       // RFC 5957
     "ESORT",              // RFC 5267
+    "MULTISEARCH",        // RFC 7377
     "CONTEXT=SEARCH",     // RFC 5267 §4
     "CONTEXT=SORT",       // RFC 5267 §4
     "THREAD=ORDEREDSUBJECT",

@@ -111,6 +111,11 @@ pub enum CommandBody {
         uid: bool,
         search: Search,
     },
+    /// ESEARCH (RFC 7377). Sources and RETURN options are never empty.
+    Esearch {
+        sources: Vec<SearchSource>,
+        search: Search,
+    },
     /// The tags.
     CancelUpdate(Vec<String>),
     Sort {
@@ -455,6 +460,17 @@ impl Search {
     pub(crate) fn is_fuzzy(&self) -> bool {
         self.key.any(&|key| matches!(key, SearchKey::Fuzzy(_)))
     }
+}
+
+/// Where ESEARCH looks (RFC 7377 §2.2).
+#[derive(Clone, Debug, PartialEq)]
+pub enum SearchSource {
+    /// In the selected mailbox.
+    Selected,
+    /// In these and those one level below them.
+    SubtreeOne(Vec<MailboxName>),
+    /// As in NOTIFY.
+    Other(MailboxFilter),
 }
 
 /// A criterion of SORT (RFC 5256 §3).

@@ -169,6 +169,12 @@ async fn execute(
         (Selected(_, selected), C::Search { uid, search }) => {
             Box::pin(search::search(session, selected, tag, uid, &search)).await
         }
+        (Authenticated(login), C::Esearch { sources, search }) => {
+            Box::pin(esearch::esearch(session, login, None, tag, &sources, &search)).await
+        }
+        (Selected(login, selected), C::Esearch { sources, search }) => {
+            Box::pin(esearch::esearch(session, login, Some(selected), tag, &sources, &search)).await
+        }
         (Selected(_, selected), C::CancelUpdate(tags)) => cancel_update::cancel_update(selected, &tags),
         (Selected(_, selected), C::Sort { uid, criteria, search }) => {
             Box::pin(sort::sort(session, selected, tag, uid, &criteria, &search)).await
@@ -219,6 +225,7 @@ fn may_expunge(body: &CommandBody) -> bool {
         | CommandBody::Thread { uid, search, .. } => {
             *uid && !search.key.any(&|key| matches!(key, SearchKey::Sequence(_)))
         }
+        CommandBody::Esearch { search, .. } => !search.key.any(&|key| matches!(key, SearchKey::Sequence(_))),
         // Allowed, but Thunderbird asks for the quota between two looks at the mailbox, and an EXPUNGE there makes it give
         // the connection up.
         CommandBody::GetQuota(_) | CommandBody::GetQuotaRoot(_) => false,
@@ -241,6 +248,9 @@ fn counts(body: &CommandBody) -> bool {
                 .key
                 .any(&|key| matches!(key, SearchKey::Sequence(SequenceSet::Ranges(_))))
         }
+        CommandBody::Esearch { search, .. } => search
+            .key
+            .any(&|key| matches!(key, SearchKey::Sequence(SequenceSet::Ranges(_)))),
         CommandBody::Select { parameters, .. } | CommandBody::Examine { parameters, .. } => parameters
             .resync
             .as_ref()
@@ -296,9 +306,10 @@ fn enables_condstore(body: &CommandBody) -> bool {
             items, changed_since, ..
         } => changed_since.is_some() || items.contains(&FetchItem::ModSeq),
         CommandBody::Store(store) => store.unchanged_since.is_some(),
-        CommandBody::Search { search, .. } | CommandBody::Sort { search, .. } | CommandBody::Thread { search, .. } => {
-            search.key.any(&|key| matches!(key, SearchKey::ModSeq(_)))
-        }
+        CommandBody::Search { search, .. }
+        | CommandBody::Esearch { search, .. }
+        | CommandBody::Sort { search, .. }
+        | CommandBody::Thread { search, .. } => search.key.any(&|key| matches!(key, SearchKey::ModSeq(_))),
         _ => false,
     }
 }

@@ -239,7 +239,8 @@ impl News {
 }
 
 impl MailboxFilter {
-    fn covers(&self, name: &MailboxName, subscribed: bool) -> bool {
+    /// Whether a mailbox is one of those meant.
+    pub(crate) fn covers(&self, name: &MailboxName, subscribed: bool) -> bool {
         match self {
             // All mail is delivered there.
             MailboxFilter::Inboxes => name.is_inbox(),

@@ -24,6 +24,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("SORT", "ESORT"),
     ("ESEARCH", "CONTEXT=SEARCH"),
     ("ESORT", "CONTEXT=SORT"),
+    ("ESEARCH", "MULTISEARCH"),
     ("SORT", "CONTEXT=SORT"),
     ("METADATA", "LIST-METADATA"),
     ("QUOTA", "QUOTA=RES-STORAGE"),
@@ -195,6 +196,11 @@ fn behind(command: &CommandBody) -> SmallVec<[&'static str; 4]> {
             names.extend(changed_since.map(|_| "CONDSTORE"));
             names.extend(vanished_since.map(|_| "QRESYNC"));
             names.extend(partial.as_ref().map(|_| "PARTIAL"));
+        }
+        C::Esearch { search, .. } => {
+            names.push("MULTISEARCH");
+            names.extend(keeps_up_to_date(search).then_some("CONTEXT=SEARCH"));
+            search_options(search, &mut names);
         }
         C::CancelUpdate(_) => names.push("CONTEXT=SEARCH"),
         C::Search { search, .. } => {

@@ -12,6 +12,7 @@ pub(crate) mod copy;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod enable;
+pub(crate) mod esearch;
 pub(crate) mod expunge;
 pub(crate) mod fetch;
 pub(crate) mod id;

@@ -22,6 +22,7 @@ pub(crate) async fn search(
         response: "SEARCH",
         tag,
         uid,
+        names_mailbox: false,
         search,
     };
     if asked.reuses_tag(selected) {

@@ -23,6 +23,7 @@ pub(crate) async fn sort(
         response: "SORT",
         tag,
         uid,
+        names_mailbox: false,
         search,
     };
     if asked.reuses_tag(selected) {

@@ -32,6 +32,7 @@ pub(crate) async fn thread(
         response: "THREAD",
         tag,
         uid,
+        names_mailbox: false,
         search,
     };
     // Boxed: a session that only idles must not carry the state of a THREAD.

@@ -19,6 +19,7 @@ mod create;
 mod cursor;
 mod date;
 mod enable;
+mod esearch;
 mod fetch;
 mod flags;
 mod id;
@@ -218,6 +219,7 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
         "UNSELECT" => Ok(CommandBody::Unselect),
         "EXPUNGE" => Ok(CommandBody::Expunge),
         "UID EXPUNGE" => sequence_set::argument(cursor).map(CommandBody::UidExpunge),
+        "ESEARCH" => esearch::esearch(cursor),
         "SEARCH" => search::search(cursor, false),
         "UID SEARCH" => search::search(cursor, true),
         "FETCH" => fetch::fetch(cursor, false),

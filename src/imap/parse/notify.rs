@@ -82,13 +82,14 @@ pub(super) fn notify(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
     }
 }
 
-enum Filter {
+/// `filter-mailboxes`.
+pub(super) enum Filter {
     Selected { delayed: bool },
     Other(MailboxFilter),
 }
 
 /// `filter-mailboxes`.
-fn filter(cursor: &mut Cursor<'_>) -> Parsed<Filter> {
+pub(super) fn filter(cursor: &mut Cursor<'_>) -> Parsed<Filter> {
     let start = cursor.position();
     Ok(match cursor.word("which mailboxes")?.as_str() {
         "SELECTED" => Filter::Selected { delayed: false },
@@ -103,7 +104,7 @@ fn filter(cursor: &mut Cursor<'_>) -> Parsed<Filter> {
 }
 
 /// `one-or-more-mailbox`.
-fn mailboxes(cursor: &mut Cursor<'_>) -> Parsed<Vec<MailboxName>> {
+pub(super) fn mailboxes(cursor: &mut Cursor<'_>) -> Parsed<Vec<MailboxName>> {
     cursor.space()?;
     let names = match cursor.peek() {
         Some(b'(') => cursor.list(1..=MAX_MAILBOXES, mailbox::name)?,

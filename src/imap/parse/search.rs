@@ -20,6 +20,12 @@ const MAX_OBJECT_ID: usize = 255;
 pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<CommandBody> {
     cursor.space()?;
     let returns = search_return::options(cursor)?;
+    let search = search_program(cursor, returns)?;
+    Ok(CommandBody::Search { uid, search })
+}
+
+/// `search-program` (RFC 4466 §2.6.1).
+pub(super) fn search_program(cursor: &mut Cursor<'_>, returns: Option<SearchReturn>) -> Parsed<Search> {
     let mut named = None;
     let start = cursor.position();
     if cursor.keyword("CHARSET") {
@@ -30,8 +36,7 @@ pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<CommandBody> 
         cursor.space()?;
         named = Some(charset(cursor, returns)?);
     }
-    let search = program(cursor, returns, named)?;
-    Ok(CommandBody::Search { uid, search })
+    program(cursor, returns, named)
 }
 
 /// `search-criteria` of SORT and THREAD (RFC 5256 §5): those of SEARCH, with the charset in front of them in any case.

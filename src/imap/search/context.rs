@@ -6,7 +6,9 @@
 
 use super::criterion::{Query, Terms};
 use super::matching::find_among;
+use super::result::begin_extended;
 use super::sorted::{Row, sorted};
+use super::tell::Asked;
 use crate::imap::answer::Failure;
 use crate::imap::command::{SearchKey, SequenceSet, SortCriterion, SortKey};
 use crate::imap::numbering::{Numbers, Positions};
@@ -17,8 +19,10 @@ use crate::mail::date::Timestamp;
 use crate::mail::flags::KeywordTable;
 use crate::mail::ids::Uid;
 use crate::mail::uidset::UidSet;
+use crate::mailbox::Mailbox;
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -41,6 +45,7 @@ pub(crate) struct Contexts {
 struct Context {
     tag: String,
     uid: bool,
+    names_mailbox: bool,
     key: SearchKey,
     /// What the sets of the key name, in the order in which they are met: message numbers mean what they did when the
     /// command was given (RFC 5267 §4.3).
@@ -86,13 +91,7 @@ impl Contexts {
 }
 
 /// Keeps the results of a command up to date from now on.
-pub(crate) fn begin(
-    selected: &mut Selected,
-    tag: &str,
-    uid: bool,
-    key: &SearchKey,
-    order: Order,
-) -> Result<(), Failure> {
+pub(crate) fn begin(selected: &mut Selected, asked: &Asked<'_>, order: Order) -> Result<(), Failure> {
     let keywords = selected.view.mailbox().keywords();
     let sets = RefCell::new(Vec::new());
     let terms = Terms {
@@ -104,12 +103,14 @@ pub(crate) fn begin(
             Ok::<_, Failure>(UidSet::new())
         },
     };
+    let key = &asked.search.key;
     Query::new(key, &terms)?;
     let sets = sets.into_inner();
     let context = Context {
         query: query(key, &sets, &keywords),
-        tag: tag.to_owned(),
-        uid,
+        tag: asked.tag.to_owned(),
+        uid: asked.uid,
+        names_mailbox: asked.names_mailbox,
         key: key.clone(),
         sets,
         order,
@@ -144,9 +145,10 @@ pub(crate) fn expunged(session: &mut Session, selected: &mut Selected, gone: &[(
         let found = gone.binary_search_by(|(_, other)| uid.cmp(&other.get())).ok();
         found.and_then(|index| u32::try_from(gone[index].0 + 1).ok())
     };
+    let mailbox = Arc::clone(selected.view.mailbox());
     for context in &mut selected.contexts.list {
         let removed = context.order.remove(&uids);
-        context.write(&mut session.output, "REMOVEFROM", &removed, number);
+        context.write(&mut session.output, &mailbox, "REMOVEFROM", &removed, number);
     }
     selected.contexts.picture = selected.contexts.picture.difference(&uids);
 }
@@ -219,19 +221,26 @@ impl Context {
             }
         };
         let positions = Positions::new(selected.view.uids());
-        self.write(&mut session.output, "REMOVEFROM", &removed, |uid| positions.of(uid));
-        self.write(&mut session.output, "ADDTO", &added, |uid| positions.of(uid));
+        let (output, mailbox) = (&mut session.output, selected.view.mailbox());
+        self.write(output, mailbox, "REMOVEFROM", &removed, |uid| positions.of(uid));
+        self.write(output, mailbox, "ADDTO", &added, |uid| positions.of(uid));
         Ok(())
     }
 
     /// One ESEARCH response with pairs of a position, or 0, and the results that are taken from there or come there.
-    fn write(&self, output: &mut Output, item: &str, pairs: &[(usize, Vec<u32>)], number: impl Fn(u32) -> Option<u32>) {
+    fn write(
+        &self,
+        output: &mut Output,
+        mailbox: &Mailbox,
+        item: &str,
+        pairs: &[(usize, Vec<u32>)],
+        number: impl Fn(u32) -> Option<u32>,
+    ) {
         if pairs.is_empty() {
             return;
         }
-        output.raw(b"* ESEARCH (TAG ");
-        output.string(self.tag.as_bytes());
-        output.text(format_args!("){} {item} (", if self.uid { " UID" } else { "" }));
+        begin_extended(output, &self.tag, self.names_mailbox.then_some(mailbox), self.uid);
+        output.text(format_args!(" {item} ("));
         for (index, (position, uids)) in pairs.iter().enumerate() {
             let numbers: Numbers = match self.uid {
                 true => uids.iter().copied().collect(),

@@ -5,6 +5,7 @@ use crate::imap::numbering::{Numbers, Positions};
 use crate::imap::output::Output;
 use crate::mail::ids::{ModSeq, Uid};
 use crate::mail::uidset::UidSet;
+use crate::mailbox::Mailbox;
 use std::ops::Range;
 
 /// What was found, in the order of the answer.
@@ -51,10 +52,12 @@ impl Results {
 }
 
 /// What an ESEARCH response tells besides the numbers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Extended<'a> {
     /// The command's tag: the response says which command it answers.
     pub(crate) tag: &'a str,
+    /// The mailbox, when the response says which one it is about (RFC 7377 §2.1).
+    pub(crate) mailbox: Option<&'a Mailbox>,
     /// Whether the numbers are UIDs.
     pub(crate) uid: bool,
     /// What was asked for.
@@ -68,10 +71,8 @@ pub(crate) struct Extended<'a> {
 /// Writes the one ESEARCH response of a command. MIN, MAX and ALL are left out when nothing matched, COUNT and PARTIAL are
 /// not.
 pub(crate) fn write_extended(output: &mut Output, numbers: &Numbers, extended: Extended<'_>) {
-    let Extended { tag, uid, returns, .. } = extended;
-    output.raw(b"* ESEARCH (TAG ");
-    output.string(tag.as_bytes());
-    output.raw(if uid { b") UID" } else { b")" });
+    let Extended { returns, .. } = extended;
+    begin_extended(output, extended.tag, extended.mailbox, extended.uid);
     if returns.min
         && let Some(first) = numbers.first()
     {
@@ -100,6 +101,18 @@ pub(crate) fn write_extended(output: &mut Output, numbers: &Numbers, extended: E
         output.text(format_args!(" MODSEQ {mod_seq}"));
     }
     output.raw(b"\r\n");
+}
+
+/// The beginning of an ESEARCH response: what it is about (RFC 4466 §2.6.2, RFC 7377 §2.1).
+pub(crate) fn begin_extended(output: &mut Output, tag: &str, mailbox: Option<&Mailbox>, uid: bool) {
+    output.raw(b"* ESEARCH (TAG ");
+    output.string(tag.as_bytes());
+    if let Some(mailbox) = mailbox {
+        output.raw(b" MAILBOX ");
+        output.mailbox(mailbox.name().as_str());
+        output.text(format_args!(" UIDVALIDITY {}", mailbox.uid_validity()));
+    }
+    output.raw(if uid { b") UID" } else { b")" });
 }
 
 fn partial(output: &mut Output, numbers: &Numbers, range: PartialRange) {
@@ -145,6 +158,7 @@ mod tests {
         let mut output = Output::new();
         let extended = Extended {
             tag: "a",
+            mailbox: None,
             uid,
             returns: returns(what),
             mod_seq: mod_seq.and_then(ModSeq::new),

@@ -23,6 +23,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) tag: &'a str,
     /// Whether UIDs are told.
     pub(crate) uid: bool,
+    /// Whether the response says which mailbox it is about. Then one without results is left out (RFC 7377 §2.1).
+    pub(crate) names_mailbox: bool,
     /// What is looked for, and how it is told.
     pub(crate) search: &'a Search,
 }
@@ -57,7 +59,7 @@ impl Asked<'_> {
             context::refuse(&mut session.output, self.tag);
             return Ok(());
         }
-        context::begin(selected, self.tag, self.uid, &self.search.key, order)
+        context::begin(selected, self, order)
     }
 
     /// Writes the response, and saves the result where that was asked for.
@@ -101,10 +103,12 @@ impl Asked<'_> {
             context: returns.context,
             ..SearchReturn::default()
         };
-        if returns != nothing {
+        if returns != nothing && !(self.names_mailbox && results.uids.is_empty()) {
             let mod_seq = query.mod_seq.then(|| highest_mod_seq(selected, &concerned));
+            let mailbox = selected.view.mailbox();
             let extended = Extended {
                 tag: self.tag,
+                mailbox: self.names_mailbox.then_some(&**mailbox),
                 uid: self.uid,
                 returns,
                 mod_seq: mod_seq.flatten(),

@@ -237,6 +237,9 @@ pub(super) const LINES: &[&str] = &[
     "A1 FETCH 1 (PREVIEW)",
     "B1 FETCH 1:4 (ENVELOPE PREVIEW (LAZY))",
     "C3 FETCH $ (UID PREVIEW (LAZY))",
+    // RFC 7377
+    "tag1 ESEARCH IN (mailboxes \"folder1\" subtree \"folder2\") unseen",
+    "tag2 ESEARCH IN (mailboxes \"folder1\" subtree-one \"folder2\") subject \"chad\"",
 ];
 
 /// Commands of extensions that we do not announce, and of examples for what is wrong.

@@ -1,0 +1,109 @@
+//! ESEARCH (MULTISEARCH, RFC 7377): one search in several mailboxes, which need not be selected.
+
+use crate::imap::answer::{Answer, Failure, Outcome};
+use crate::imap::command::{Search, SearchSource};
+use crate::imap::progress::Progress;
+use crate::imap::search::context::Order;
+use crate::imap::search::matching::{Extent, find};
+use crate::imap::search::result::Results;
+use crate::imap::search::tell::Asked;
+use crate::imap::session::{Login, Selected, Session};
+use crate::mail::ids::Uid;
+use crate::mail::mailbox_name::MailboxName;
+use crate::mailbox::Error;
+
+/// Tells which messages match, mailbox by mailbox; of one in which there are none nothing is said (RFC 7377 §2.1).
+pub(crate) async fn esearch(
+    session: &mut Session,
+    login: &Login,
+    mut selected: Option<&mut Selected>,
+    tag: &str,
+    sources: &[SearchSource],
+    search: &Search,
+) -> Outcome {
+    let asked = Asked {
+        response: "ESEARCH",
+        tag,
+        uid: true,
+        names_mailbox: true,
+        search,
+    };
+    let returns = search.returns.unwrap_or_default();
+    let only_selected = sources.iter().all(|source| *source == SearchSource::Selected);
+    let wants_selected = returns.update || sources.contains(&SearchSource::Selected);
+    if wants_selected && selected.is_none() {
+        return Ok(Answer::bad("No mailbox is selected"));
+    }
+    if returns.save && !only_selected {
+        return Ok(Answer::bad("SAVE goes with the selected mailbox alone"));
+    }
+    if selected.as_deref().is_some_and(|selected| asked.reuses_tag(selected)) {
+        return Ok(Answer::bad("That tag is in use by a search that is kept up to date"));
+    }
+    let names = match only_selected {
+        true => selected.iter().map(|selected| selected.view.mailbox().name()).collect(),
+        false => names(login, selected.as_deref(), sources),
+    };
+    for name in names {
+        let searched = match selected
+            .as_deref_mut()
+            .filter(|selected| selected.view.mailbox().name() == name)
+        {
+            Some(selected) => Box::pin(one(session, selected, asked, returns.update)).await,
+            None => Box::pin(other(session, login, &name, asked)).await,
+        };
+        if searched.is_err()
+            && let Some(selected) = selected.as_deref_mut()
+        {
+            asked.failed(selected);
+        }
+        searched?;
+        session.relieve().await?;
+    }
+    Ok(Answer::ok("ESEARCH completed"))
+}
+
+/// The mailboxes to be searched, each once. What does not exist is ignored.
+fn names(login: &Login, selected: Option<&Selected>, sources: &[SearchSource]) -> Vec<MailboxName> {
+    let selected = selected.map(|selected| selected.view.mailbox().name());
+    let list = login.mailboxes.list().into_iter();
+    let wanted = list.filter(|info| {
+        info.exists
+            && sources.iter().any(|source| match source {
+                SearchSource::Selected => selected.as_ref() == Some(&info.name),
+                SearchSource::SubtreeOne(roots) => roots
+                    .iter()
+                    .any(|root| info.name == *root || info.name.parent().as_ref() == Some(root)),
+                SearchSource::Other(filter) => filter.covers(&info.name, info.subscribed),
+            })
+    });
+    wanted.map(|info| info.name).collect()
+}
+
+/// One that is not selected: as one that was opened by EXAMINE a moment ago. It may be gone by now.
+async fn other(session: &mut Session, login: &Login, name: &MailboxName, asked: Asked<'_>) -> Result<(), Failure> {
+    let mailbox = match login.mailboxes.open(name).await {
+        Err(Error::NotFound) => return Ok(()),
+        opened => opened?,
+    };
+    let mut selected = Selected::new(mailbox.view(session.id, true));
+    one(session, &mut selected, asked, false).await
+}
+
+/// `update`: whether its results are kept up to date, which are those of the selected mailbox only (RFC 7377 §2.2).
+async fn one(session: &mut Session, selected: &mut Selected, asked: Asked<'_>, update: bool) -> Result<(), Failure> {
+    let query = asked.query(selected)?;
+    let returns = asked.search.returns;
+    let scored = returns.is_some_and(|returns| returns.relevancy);
+    let progress = Progress::default();
+    let finding = find(selected, &query, Extent::of(returns), scored, &progress);
+    let found = progress.during(session, asked.tag, finding).await?;
+    let results = Results {
+        uids: found.uids.iter().map(Uid::get).collect(),
+        scores: found.scores.into_iter().map(|(_, score)| score).collect(),
+    };
+    if update {
+        asked.keep_up_to_date(session, selected, Order::Mailbox(found.uids))?;
+    }
+    asked.tell(session, selected, &query, &results).await
+}
