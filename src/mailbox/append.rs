@@ -170,7 +170,7 @@ impl Mailbox {
         }
         commit.uid_next = next.map_or(0, Uid::get);
         let last = next.map_or(u32::MAX, |next| next.get() - 1);
-        writing.reach(&folder, last, commit.mod_seq, &keywords).await?;
+        self.reach(writing, last, commit.mod_seq, &keywords).await?;
         let filed = folder.clone();
         let paths = blocking(move || file(&filed, filings)).await?;
         // A UID that is in the name of a file, however short its life, is not given again.

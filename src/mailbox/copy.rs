@@ -92,7 +92,7 @@ async fn transfer(
     arrive.uid_next = last.next().map_or(0, Uid::get);
     let same = source.id == target.id;
     let highest = later(arrive.mod_seq, u64::from(same && remove));
-    to.reach(&target_folder, last.get(), highest, &keywords).await?;
+    target.reach(to, last.get(), highest, &keywords).await?;
     arrive.put = pairs
         .iter()
         .map(|pair| (pair.to.clone(), SummarySource::Of(source.id, pair.from.uid)))
@@ -115,7 +115,7 @@ async fn transfer(
         if let Some(writing) = from {
             let table = writing.control.keywords.clone();
             let uid = depart.uid_next.saturating_sub(1);
-            writing.reach(&source_folder, uid, depart.mod_seq, &table).await?;
+            source.reach(writing, uid, depart.mod_seq, &table).await?;
         }
         commits.push(depart);
     }

@@ -49,8 +49,7 @@ impl Mailbox {
         commit.remove = uids.iter().collect();
         commit.doom = paths.iter().map(|path| name::base(path).to_owned()).collect();
         let keywords = writing.control.keywords.clone();
-        writing
-            .reach(&folder, commit.uid_next.saturating_sub(1), commit.mod_seq, &keywords)
+        self.reach(writing, commit.uid_next.saturating_sub(1), commit.mod_seq, &keywords)
             .await?;
         if let Err(error) = self.shared.index.commit(vec![commit]).await {
             self.suspect_all();

@@ -77,7 +77,7 @@ impl Mailbox {
             complete: false,
         };
         let mut row = shared.index.mailbox(account, control.uid_validity, rebuilt).await?;
-        if control.is_ahead_of(row.uid_next, row.mod_seq.get()) {
+        if control.is_ahead_of(row.mod_seq.get()) {
             tracing::warn!(mailbox = %place.name, "the index is older than the mailbox: it is made again");
             shared.index.forget(row.id).await?;
             row = shared.index.mailbox(account, control.uid_validity, rebuilt).await?;
@@ -338,24 +338,25 @@ impl Drop for Mailbox {
     }
 }
 
-impl Writing {
+impl Mailbox {
     /// Makes sure that a UID and a MODSEQ may be given out and that these keywords are on disk, before they are used.
     pub(super) async fn reach(
-        &mut self,
-        folder: &Folder,
+        &self,
+        writing: &mut Writing,
         uid: u32,
         mod_seq: ModSeq,
         keywords: &KeywordTable,
     ) -> Result<()> {
-        let mut control = self.control.clone();
+        let mut control = writing.control.clone();
         let raised = control.reach(uid, mod_seq.get());
         if !raised && control.keywords == *keywords {
             return Ok(());
         }
         control.keywords = keywords.clone();
-        let folder = folder.path().to_owned();
-        self.control = blocking(move || {
-            control.store(&folder)?;
+        control.committed = self.state().mod_seq.get();
+        let folder = self.place().folder;
+        writing.control = blocking(move || {
+            control.store(folder.path())?;
             Ok(control)
         })
         .await?;

@@ -55,10 +55,10 @@ impl Mailbox {
         if !difference.gone.is_empty() {
             let mut commit = self.commit(&self.state(), writing, 1);
             commit.remove = difference.gone.iter().collect();
-            self.reach_and_commit(writing, &folder, commit).await?;
+            self.reach_and_commit(writing, commit).await?;
             self.state().apply(SessionId::NONE, Step::Expunged(difference.gone));
         }
-        self.follow_renames(writing, &folder, difference.moved).await?;
+        self.follow_renames(writing, difference.moved).await?;
         self.adopt(writing, &folder, difference.unknown).await?;
         if !writing.complete {
             writing.complete = true;
@@ -130,12 +130,7 @@ impl Mailbox {
     }
 
     /// Takes over the flags that file names tell now.
-    async fn follow_renames(
-        self: &Arc<Self>,
-        writing: &mut Writing,
-        folder: &Folder,
-        moved: Vec<(Uid, String)>,
-    ) -> Result<()> {
+    async fn follow_renames(self: &Arc<Self>, writing: &mut Writing, moved: Vec<(Uid, String)>) -> Result<()> {
         let letters = letters(writing);
         let mut changed = Vec::new();
         let mut relocated = Vec::new();
@@ -163,7 +158,7 @@ impl Mailbox {
             return Ok(());
         }
         commit.update = changed.iter().chain(&relocated).cloned().collect();
-        self.reach_and_commit(writing, folder, commit).await?;
+        self.reach_and_commit(writing, commit).await?;
         let mut state = self.state();
         state.relocate(relocated);
         if !changed.is_empty() {
@@ -187,7 +182,7 @@ impl Mailbox {
                 let keep = |(uid, path): (Uid, String)| stat(&folder_there, uid, path).transpose();
                 chunk.into_iter().filter_map(keep).collect::<io::Result<Vec<_>>>()
             });
-            self.take_in(writing, folder, adopted.await?).await?;
+            self.take_in(writing, adopted.await?).await?;
         }
         for chunk in unknown.chunks(CHUNK) {
             let Some(first) = Uid::new(self.state().uid_next) else {
@@ -196,13 +191,13 @@ impl Mailbox {
             };
             let (chunk, folder_there) = (chunk.to_vec(), folder.clone());
             let adopted = blocking(move || rename_in(&folder_there, first, chunk)).await?;
-            self.take_in(writing, folder, adopted).await?;
+            self.take_in(writing, adopted).await?;
         }
         Ok(())
     }
 
     /// Commits one chunk and publishes it.
-    async fn take_in(self: &Arc<Self>, writing: &mut Writing, folder: &Folder, adopted: Vec<Adopted>) -> Result<()> {
+    async fn take_in(self: &Arc<Self>, writing: &mut Writing, adopted: Vec<Adopted>) -> Result<()> {
         let Some(last) = adopted.iter().map(|file| file.uid).max() else {
             return Ok(());
         };
@@ -221,7 +216,7 @@ impl Mailbox {
             next => next.max(last.next().map_or(0, Uid::get)),
         };
         let next = commit.uid_next;
-        self.reach_and_commit(writing, folder, commit).await?;
+        self.reach_and_commit(writing, commit).await?;
         let mut state = self.state();
         let rebuilding = !writing.complete;
         state.apply(SessionId::NONE, Step::Arrived(entries));
@@ -233,10 +228,9 @@ impl Mailbox {
         Ok(())
     }
 
-    async fn reach_and_commit(&self, writing: &mut Writing, folder: &Folder, commit: Commit) -> Result<()> {
+    async fn reach_and_commit(&self, writing: &mut Writing, commit: Commit) -> Result<()> {
         let keywords = writing.control.keywords.clone();
-        writing
-            .reach(folder, commit.uid_next.saturating_sub(1), commit.mod_seq, &keywords)
+        self.reach(writing, commit.uid_next.saturating_sub(1), commit.mod_seq, &keywords)
             .await?;
         self.shared.index.commit(vec![commit]).await?;
         Ok(())

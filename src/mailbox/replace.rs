@@ -78,11 +78,11 @@ async fn replace(
     depart.remove = vec![uid];
     depart.doom = vec![name::base(&old).to_owned()];
     let highest = later(arrive.mod_seq, u64::from(from.is_none()));
-    to.reach(&target_folder, entry.uid.get(), highest, &keywords).await?;
+    target.reach(to, entry.uid.get(), highest, &keywords).await?;
     if let Some(writing) = from {
         let table = writing.control.keywords.clone();
         let uid = depart.uid_next.saturating_sub(1);
-        writing.reach(&source_folder, uid, depart.mod_seq, &table).await?;
+        source.reach(writing, uid, depart.mod_seq, &table).await?;
     }
     let filing = Filing::new(&message, &entry);
     let filed_in = target_folder.clone();

@@ -125,8 +125,7 @@ impl Mailbox {
             self.commit(&state, writing, 1)
         };
         if !changes.is_empty() {
-            writing
-                .reach(&folder, commit.uid_next.saturating_sub(1), commit.mod_seq, &keywords)
+            self.reach(writing, commit.uid_next.saturating_sub(1), commit.mod_seq, &keywords)
                 .await?;
             let renamings = changes.iter().map(|(entry, from)| Renaming {
                 uid: entry.uid,

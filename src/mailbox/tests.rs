@@ -46,6 +46,12 @@ impl Setting {
         Setting::on(data).await
     }
 
+    /// Starts on what is on disk, without having stopped: nothing was settled.
+    async fn crash(self) -> Setting {
+        let Setting { data, .. } = self;
+        Setting::on(data).await
+    }
+
     async fn open(&self, name: &str) -> Arc<Mailbox> {
         self.account.open(&MailboxName::new(name).unwrap()).await.unwrap()
     }
@@ -426,6 +432,33 @@ async fn what_a_crash_cut_off_is_removed() {
     let inbox = setting.open("INBOX").await;
     assert_eq!(all(&inbox).len(), 1);
     assert_eq!(setting.files("").len(), 1);
+}
+
+#[tokio::test]
+async fn a_crash_before_the_commit_makes_no_index_old() {
+    let setting = Setting::new().await;
+    let (inbox, trash) = (setting.open("INBOX").await, setting.open("Trash").await);
+    setting.deliver(&inbox, "Subject: 1\r\n\r\n").await;
+    // A move of many into a new mailbox: room was made for their UIDs, their names were doomed, the first was linked.
+    let link = "1700000000.M1P1Q1.host,S=14,U=1";
+    {
+        let mut writing = trash.writing.lock().await;
+        let (mut announce, mod_seq) = {
+            let state = trash.state();
+            (trash.commit(&state, &writing, 0), state.mod_seq.next())
+        };
+        let keywords = writing.control.keywords.clone();
+        trash.reach(&mut writing, 300, mod_seq, &keywords).await.unwrap();
+        announce.doom = vec![link.to_owned()];
+        trash.shared.index.commit(vec![announce]).await.unwrap();
+    }
+    let there = setting.root().join(setting.files("").remove(0));
+    std::fs::hard_link(there, setting.root().join(format!(".Trash/cur/{link}:2,"))).unwrap();
+    drop((inbox, trash));
+    let setting = setting.crash().await;
+    let (inbox, trash) = (setting.open("INBOX").await, setting.open("Trash").await);
+    assert_eq!((all(&inbox).len(), all(&trash).len()), (1, 0));
+    assert!(setting.files(".Trash").is_empty());
 }
 
 #[tokio::test]

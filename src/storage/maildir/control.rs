@@ -30,6 +30,8 @@ pub(crate) struct Control {
     pub(crate) uid_ceiling: u32,
     /// No higher MODSEQ was given out.
     pub(crate) mod_seq_ceiling: u64,
+    /// The MODSEQ that the index had committed when the file was written.
+    pub(crate) committed: u64,
     pub(crate) keywords: KeywordTable,
     pub(crate) special_use: Option<SpecialUse>,
 }
@@ -42,6 +44,7 @@ impl Control {
             uid_validity,
             uid_ceiling: 0,
             mod_seq_ceiling: 0,
+            committed: 0,
             keywords: KeywordTable::default(),
             special_use,
         }
@@ -59,18 +62,18 @@ impl Control {
         !enough
     }
 
-    /// Whether more was given out than an index with these counters can know: then it is an older one, put back.
-    pub(crate) fn is_ahead_of(&self, uid_next: u32, mod_seq: u64) -> bool {
-        let uid_gap = u64::from(self.uid_ceiling).saturating_sub(u64::from(uid_next));
-        (uid_next != 0 && uid_gap > u64::from(UIDS_AHEAD))
-            || self.mod_seq_ceiling.saturating_sub(mod_seq) > MOD_SEQS_AHEAD
+    /// Whether an index at this MODSEQ is an older one, put back: it has not even what was committed when the file was
+    /// written. The ceilings tell nothing of that, for they are raised before what they are raised for is committed, and a
+    /// crash may come in between.
+    pub(crate) fn is_ahead_of(&self, mod_seq: u64) -> bool {
+        mod_seq < self.committed
     }
 
     /// Lowers the ceilings to what was given out, for a server that ends: a rebuild then goes on without a gap.
     pub(crate) fn settle(&mut self, uid_next: u32, mod_seq: u64) -> bool {
-        let exact = (uid_next.wrapping_sub(1), mod_seq);
-        let settled = (self.uid_ceiling, self.mod_seq_ceiling) == exact;
-        (self.uid_ceiling, self.mod_seq_ceiling) = exact;
+        let exact = (uid_next.wrapping_sub(1), mod_seq, mod_seq);
+        let settled = (self.uid_ceiling, self.mod_seq_ceiling, self.committed) == exact;
+        (self.uid_ceiling, self.mod_seq_ceiling, self.committed) = exact;
         !settled
     }
 
@@ -90,8 +93,8 @@ impl Control {
 
     fn text(&self) -> String {
         let mut text = format!(
-            "{HEADING}\nmailbox-id {:016x}\nuid-validity {}\nuid-ceiling {}\nmod-seq-ceiling {}\n",
-            self.id, self.uid_validity, self.uid_ceiling, self.mod_seq_ceiling
+            "{HEADING}\nmailbox-id {:016x}\nuid-validity {}\nuid-ceiling {}\nmod-seq-ceiling {}\ncommitted {}\n",
+            self.id, self.uid_validity, self.uid_ceiling, self.mod_seq_ceiling, self.committed
         );
         for (index, keyword) in self.keywords.iter() {
             text.push_str(&format!(
@@ -113,6 +116,7 @@ impl Control {
         }
         let mut id = None;
         let (mut uid_validity, mut uid_ceiling, mut mod_seq_ceiling) = (None, None, None);
+        let mut committed = 0;
         let mut keywords = KeywordTable::default();
         let mut special_use = None;
         for line in lines {
@@ -122,6 +126,7 @@ impl Control {
                 "uid-validity" => uid_validity = value.parse().ok().and_then(UidValidity::new),
                 "uid-ceiling" => uid_ceiling = value.parse().ok(),
                 "mod-seq-ceiling" => mod_seq_ceiling = value.parse().ok(),
+                "committed" => committed = value.parse().ok()?,
                 "keyword" => {
                     let (letter, keyword) = value.split_once(' ')?;
                     let letter = letter.bytes().next().filter(u8::is_ascii_lowercase)?;
@@ -137,6 +142,7 @@ impl Control {
             uid_validity: uid_validity?,
             uid_ceiling: uid_ceiling?,
             mod_seq_ceiling: mod_seq_ceiling?,
+            committed,
             keywords,
             special_use,
         })
@@ -159,8 +165,9 @@ mod tests {
         assert!(!control.reach(257, 4098));
         assert!(control.reach(258, 5));
         assert_eq!((control.uid_ceiling, control.mod_seq_ceiling), (514, 4098));
-        assert!(!control.is_ahead_of(258, 3) && control.is_ahead_of(2, 3));
+        assert!(!control.is_ahead_of(0), "raised ceilings are no commit");
         assert!(control.settle(258, 5) && !control.settle(258, 5));
+        assert!(control.is_ahead_of(4) && !control.is_ahead_of(5));
         control.store(folder.path()).unwrap();
         assert_eq!(Control::load(folder.path()).unwrap(), Some(control));
         std::fs::write(folder.path().join(FILE), "something else").unwrap();
