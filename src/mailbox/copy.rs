@@ -154,9 +154,18 @@ async fn transfer(
         let mut state = target.state();
         state.set_keywords(&keywords);
         state.apply(session, Step::Arrived(pairs.into_iter().map(|pair| pair.to).collect()));
+        if remove {
+            let expunged = Step::Expunged(copied.source.clone());
+            // Within one mailbox nobody sees a message twice: the state is not unlocked in between.
+            if source.id == target.id {
+                state.apply(session, expunged);
+            } else {
+                drop(state);
+                source.state().apply(session, expunged);
+            }
+        }
     }
     if remove {
-        source.state().apply(session, Step::Expunged(copied.source.clone()));
         remove_files(source_folder, gone).await;
     }
     Ok(copied)

@@ -97,12 +97,21 @@ async fn replace(
         return Err(error.into());
     }
     let new_uid = entry.uid;
+    let arrived = Step::Arrived(vec![entry]);
+    let expunged = Step::Expunged(UidSet::range(uid, uid));
     let notice = {
         let mut state = target.state();
         state.set_keywords(&keywords);
-        state.apply(session, Step::Arrived(vec![entry]))
+        let notice = state.apply(session, arrived);
+        // Within one mailbox nobody sees both: the state is not unlocked in between.
+        if source.id == target.id {
+            state.apply(session, expunged);
+        } else {
+            drop(state);
+            source.state().apply(session, expunged);
+        }
+        notice
     };
-    source.state().apply(session, Step::Expunged(UidSet::range(uid, uid)));
     remove_files(source_folder, vec![old]).await;
     let notice = notice.ok_or_else(|| Error::Storage(anyhow::anyhow!("an arrival without a notice")))?;
     Ok(Appended {
