@@ -303,6 +303,9 @@ pub struct Storage {
     pub remember_expunged: Period,
     /// Mailboxes of one account.
     pub max_mailboxes: usize,
+    /// Whether texts are indexed, so that searching for them does not read every message. Takes about as much space on disk
+    /// as the texts do.
+    pub full_text: bool,
 }
 
 impl Default for Storage {
@@ -312,6 +315,7 @@ impl Default for Storage {
             watch: true,
             remember_expunged: Period::seconds(90 * 24 * 3600),
             max_mailboxes: 5000,
+            full_text: true,
         }
     }
 }

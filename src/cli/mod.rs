@@ -10,6 +10,7 @@ mod capability;
 mod check;
 mod demo;
 mod domain;
+mod full_text;
 mod health;
 mod password;
 mod serve;
@@ -57,6 +58,8 @@ enum Command {
     /// Add, list and remove aliases (also while the server runs)
     #[command(subcommand)]
     Alias(alias::Alias),
+    /// How much the full-text index holds
+    FullText(full_text::FullText),
 }
 
 /// Runs the program.
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Account(account) => account.run(),
         Command::Domain(domain) => domain.run(),
         Command::Alias(alias) => alias.run(),
+        Command::FullText(full_text) => full_text.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,7 @@
 //! The fields of a header block as they stand (RFC 5322 §2.2): for the summary, for picking some and for searching.
 
+use super::encoded_word;
+
 /// One field: its lines with their line ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Field<'a> {
@@ -14,6 +16,22 @@ pub(crate) struct Field<'a> {
 /// The fields of a block, which ends at the first empty line or with its last byte.
 pub(crate) fn fields(block: &[u8]) -> Fields<'_> {
     Fields { rest: block }
+}
+
+/// A whole header as texts are looked for in it, field by field: decoded, and as it stands but unfolded.
+pub(crate) fn texts(block: &[u8]) -> [String; 2] {
+    [lines(block, encoded_word::decoded), lines(block, encoded_word::plain)]
+}
+
+fn lines(block: &[u8], read: impl Fn(&[u8]) -> String) -> String {
+    let mut lines = String::new();
+    for field in fields(block) {
+        lines.push_str(&encoded_word::plain(field.name));
+        lines.push_str(": ");
+        lines.push_str(&read(&field.unfolded()));
+        lines.push('\n');
+    }
+    lines
 }
 
 /// Iterates over the fields of a block.

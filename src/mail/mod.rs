@@ -14,6 +14,7 @@ pub mod ids;
 pub mod mailbox_name;
 pub(crate) mod message_id;
 pub mod mime;
+pub(crate) mod passage;
 pub(crate) mod preview;
 pub mod summary;
 pub(crate) mod thread;

@@ -165,6 +165,11 @@ impl AccountMailboxes {
             // Rows without a mailbox: nobody finds them, and its UIDVALIDITY is not given again.
             tracing::warn!(%error, messages = uids, "a deleted mailbox stays in the index");
         }
+        self.0
+            .shared
+            .filler
+            .forget(mailbox.account(), mailbox.uid_validity())
+            .await;
         // It is gone for everybody. Its files may be many and need not be waited for; what a crash leaves of them goes when
         // the account is next loaded.
         let tree = self.0.tree.clone();

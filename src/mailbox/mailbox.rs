@@ -31,6 +31,8 @@ const PIECE: usize = 64 * 1024;
 pub struct Mailbox {
     pub(super) shared: Arc<Shared>,
     pub(super) id: MailboxId,
+    /// Whose it is, as the index knows it.
+    account: Box<str>,
     uid_validity: UidValidity,
     object_id: u64,
     /// Under which name and where; changed by renaming, under the write lock.
@@ -82,6 +84,10 @@ impl Mailbox {
             shared.index.forget(row.id).await?;
             row = shared.index.mailbox(account, control.uid_validity, rebuilt).await?;
         }
+        let filler = &shared.filler;
+        filler
+            .check(account, control.uid_validity, row.uid_next, !row.complete)
+            .await;
         let age = shared.settings.remember_expunged.get();
         shared.index.forget_vanished(row.id, age).await?;
         let messages = shared.index.messages(row.id).await?;
@@ -92,6 +98,7 @@ impl Mailbox {
         let mailbox = Arc::new(Mailbox {
             shared,
             id: row.id,
+            account: account.into(),
             uid_validity: control.uid_validity,
             object_id: control.id,
             place: Mutex::new(place),
@@ -103,7 +110,13 @@ impl Mailbox {
             arrivals: Mutex::default(),
             suspects: Mutex::default(),
         });
-        mailbox.state().owner = Arc::downgrade(&mailbox);
+        let filler = mailbox.shared.filler.clone();
+        {
+            let mut state = mailbox.state();
+            state.owner = Arc::downgrade(&mailbox);
+            state.filler = filler.clone();
+        }
+        filler.wake(&Arc::downgrade(&mailbox));
         Ok(mailbox)
     }
 
@@ -115,6 +128,11 @@ impl Mailbox {
     /// Its number in the index.
     pub fn id(&self) -> MailboxId {
         self.id
+    }
+
+    /// Whose it is, as the index knows it.
+    pub(super) fn account(&self) -> &str {
+        &self.account
     }
 
     /// Its UIDVALIDITY.

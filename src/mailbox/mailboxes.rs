@@ -2,6 +2,7 @@
 
 use super::account::AccountMailboxes;
 use super::error::{Result, blocking};
+use super::full_text::Filler;
 use super::mailbox::Mailbox;
 use super::watch::Watch;
 use crate::config;
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) index: Index,
     pub(super) settings: config::Storage,
     pub(super) watch: Watch,
+    pub(super) filler: Filler,
     recent: Mutex<Recent>,
 }
 
@@ -62,6 +64,7 @@ impl Mailboxes {
                 index,
                 settings: settings.clone(),
                 watch: Watch::start(settings.watch),
+                filler: Filler::start(data, settings).await?,
                 recent: Mutex::default(),
             }),
             mail,
@@ -92,6 +95,7 @@ impl Mailboxes {
     /// Waits for running changes and closes the index.
     pub async fn close(&self) {
         self.0.shared.watch.stop();
+        self.0.shared.filler.stop().await;
         let accounts: Vec<AccountMailboxes> = {
             let accounts = self.0.accounts.lock().unwrap_or_else(PoisonError::into_inner);
             accounts.values().filter_map(|cell| cell.get().cloned()).collect()

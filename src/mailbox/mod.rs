@@ -11,6 +11,7 @@ mod copy;
 mod error;
 mod events;
 mod expunge;
+mod full_text;
 #[expect(
     clippy::module_inception,
     reason = "one mailbox, in the folder of all that concerns mailboxes"
@@ -24,6 +25,7 @@ mod replace;
 mod state;
 mod status;
 mod store;
+mod texts;
 mod tracker;
 mod view;
 mod watch;
@@ -33,11 +35,13 @@ pub use append::Appended;
 pub use copy::Copied;
 pub use error::{Error, Result};
 pub use events::{AccountEvent, MessageEvent};
+pub use full_text::{FullTextReport, Narrowed, full_text_report};
 pub use mailbox::Mailbox;
 pub use mailboxes::Mailboxes;
 pub use message::{MessageFile, MessageState, NewMessage};
 pub use status::{MailboxInfo, MailboxStatus, Usage};
 pub use store::{FlagAction, Stored};
+pub use texts::Text;
 pub use tracker::Notice;
 pub use view::{FlagUpdate, Updates, View};
 

@@ -1,6 +1,7 @@
 //! The state of an open mailbox in memory, shared by its sessions: what SQL is not asked for.
 
 use super::events::{AccountEvent, Common, MessageEvent};
+use super::full_text::Filler;
 use super::mailbox::Mailbox;
 use super::message::MessageState;
 use super::status::MailboxStatus;
@@ -48,6 +49,8 @@ pub(super) struct State {
     pub(super) common: Arc<Common>,
     /// The mailbox whose state it is.
     pub(super) owner: Weak<Mailbox>,
+    /// Who fills the full-text index.
+    pub(super) filler: Filler,
 }
 
 /// What a commit changes, as the state takes it in.
@@ -70,6 +73,7 @@ impl State {
         State {
             common,
             owner: Weak::new(),
+            filler: Filler::default(),
             messages,
             uid_next,
             mod_seq,
@@ -184,6 +188,9 @@ impl State {
             origin,
             kind,
         });
+        if what != MessageEvent::Flags {
+            self.filler.wake(&self.owner);
+        }
         self.common.tell(AccountEvent::Messages {
             mailbox: self.owner.clone(),
             what,

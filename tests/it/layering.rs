@@ -18,7 +18,7 @@ const CRATES: [(&str, &[&str]); 11] = [
     ("rustls", &["net/"]),
     ("smtp_proto", &["smtp/"]),
     ("stringprep", &["accounts/sasl/"]),
-    ("sqlx", &["storage/index/", "storage/accounts/"]),
+    ("sqlx", &["storage/index/", "storage/full_text/", "storage/accounts/"]),
 ];
 
 /// The one import on a layer: the command line starts servers.

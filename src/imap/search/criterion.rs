@@ -11,7 +11,7 @@ use crate::mail::date::Timestamp;
 use crate::mail::flags::{FlagList, Flags, KeywordTable, Keywords};
 use crate::mail::summary::{MessageEnvelope, Summary};
 use crate::mail::uidset::UidSet;
-use crate::mailbox::MessageState;
+use crate::mailbox::{MessageState, Narrowed};
 
 /// A search key with its sets resolved, its keywords looked up and its texts folded.
 #[derive(Debug)]
@@ -95,6 +95,8 @@ pub(crate) struct Known<'a> {
     pub(crate) state: &'a MessageState,
     /// Whether it is recent for this session.
     pub(crate) recent: bool,
+    /// Which phrases the full-text index has not seen in it.
+    pub(crate) narrowed: Option<&'a Narrowed>,
     /// From the index.
     pub(crate) summary: Option<&'a Summary>,
     /// From the file.
@@ -110,6 +112,17 @@ pub(crate) struct Contents {
     pub(crate) in_body: Vec<bool>,
     /// For each phrase, whether the header, or that of a part, holds it.
     pub(crate) in_header: Vec<bool>,
+}
+
+impl Known<'_> {
+    /// Whether a phrase was found; `None` while the file was not read and the full-text index does not exclude it.
+    fn phrase(&self, number: usize, found: impl FnOnce(&Contents) -> bool) -> Option<bool> {
+        match (self.file, self.narrowed) {
+            (Some(file), _) => Some(found(file)),
+            (None, Some(narrowed)) if narrowed.excludes(number, self.state.uid) => Some(false),
+            (None, _) => None,
+        }
+    }
 }
 
 impl Query {
@@ -257,11 +270,11 @@ impl Criterion {
                 .is_some_and(|date| days.contain(date)),
             Criterion::Fuzzy(fuzzy) => return fuzzy.holds(known),
             Criterion::Header(name, phrase) => return in_header(name, phrase, known),
-            Criterion::Body(number) => return known.file.map(|file| at(&file.in_body, *number)),
+            Criterion::Body(number) => return known.phrase(*number, |file| at(&file.in_body, *number)),
             Criterion::Text(number) => {
-                return known
-                    .file
-                    .map(|file| at(&file.in_body, *number) || at(&file.in_header, *number));
+                return known.phrase(*number, |file| {
+                    at(&file.in_body, *number) || at(&file.in_header, *number)
+                });
             }
         })
     }
@@ -464,6 +477,7 @@ mod tests {
         query(key).criterion.holds(Known {
             state: &state(),
             recent: true,
+            narrowed: None,
             summary: None,
             file: None,
         })
@@ -534,6 +548,7 @@ mod tests {
         let known = Known {
             state: &state,
             recent: false,
+            narrowed: None,
             summary: None,
             file: None,
         };
@@ -575,6 +590,7 @@ mod tests {
             let mut known = Known {
                 state: &state,
                 recent: false,
+                narrowed: None,
                 summary: Some(&summary),
                 file: None,
             };
@@ -609,6 +625,7 @@ mod tests {
             let known = Known {
                 state: &state,
                 recent: false,
+                narrowed: None,
                 summary: None,
                 file: Some(&contents),
             };

@@ -20,27 +20,6 @@ pub(crate) fn holds(block: &[u8], name: &str, phrase: &Phrase) -> bool {
     })
 }
 
-/// A whole header, field by field, decoded.
-pub(crate) fn decoded(block: &[u8]) -> String {
-    lines(block, decoded_words)
-}
-
-/// A whole header, field by field, as it stands but unfolded.
-pub(crate) fn raw(block: &[u8]) -> String {
-    lines(block, text)
-}
-
-fn lines(block: &[u8], read: impl Fn(&[u8]) -> String) -> String {
-    let mut lines = String::new();
-    for field in fields(block) {
-        lines.push_str(&text(field.name));
-        lines.push_str(": ");
-        lines.push_str(&read(&field.unfolded()));
-        lines.push('\n');
-    }
-    lines
-}
-
 /// The Date field's value as a moment.
 pub(crate) fn date(value: &[u8]) -> Option<Timestamp> {
     Timestamp::from_rfc5322(value)

@@ -116,6 +116,7 @@ mod tests {
                 save_date: date,
             },
             recent: false,
+            narrowed: None,
             summary: None,
             file: Some(&contents),
         };

@@ -3,6 +3,7 @@
 
 use super::contents;
 use super::criterion::{Known, Query};
+use super::phrase::Phrase;
 use crate::imap::answer::Failure;
 use crate::imap::command::SearchReturn;
 use crate::imap::numbering::Pieces;
@@ -11,7 +12,7 @@ use crate::imap::session::Selected;
 use crate::imap::summaries::Summaries;
 use crate::mail::ids::Uid;
 use crate::mail::uidset::UidSet;
-use crate::mailbox::{Mailbox, MessageState};
+use crate::mailbox::{Mailbox, MessageState, Narrowed};
 use std::sync::Arc;
 
 /// How many states are copied at a time.
@@ -19,6 +20,9 @@ const STATES: u32 = 4096;
 
 /// The same when only some matches at one end of the mailbox are wanted.
 const FEW: u32 = 64;
+
+/// With fewer messages than this the full-text index is not asked.
+const NARROWED: usize = 8;
 
 /// The relevancy of a message that matches when nothing fuzzy was asked (RFC 6203 §4).
 const FULL: u8 = 100;
@@ -106,10 +110,17 @@ async fn search(
     if matches!(extent, Extent::Last(_)) {
         pieces.reverse();
     }
+    let narrowed = match query.phrases.is_empty() || candidates.len() < NARROWED {
+        true => Narrowed::default(),
+        false => {
+            let phrases: Vec<&str> = query.phrases.iter().map(Phrase::mapped).collect();
+            mailbox.narrow(&phrases).await
+        }
+    };
     let mut found = Found::default();
     for piece in pieces {
         let states = mailbox.states(&piece);
-        let mut trial = Trial::new(selected, mailbox, query, &states);
+        let mut trial = Trial::new(selected, mailbox, query, &narrowed, &states);
         for state in &states {
             progress.advance();
             let Some(score) = trial.score(state).await? else {
@@ -136,15 +147,23 @@ struct Trial<'a> {
     selected: &'a Selected,
     mailbox: &'a Arc<Mailbox>,
     query: &'a Query,
+    narrowed: &'a Narrowed,
     summaries: Summaries,
 }
 
 impl<'a> Trial<'a> {
-    fn new(selected: &'a Selected, mailbox: &'a Arc<Mailbox>, query: &'a Query, states: &[MessageState]) -> Trial<'a> {
+    fn new(
+        selected: &'a Selected,
+        mailbox: &'a Arc<Mailbox>,
+        query: &'a Query,
+        narrowed: &'a Narrowed,
+        states: &[MessageState],
+    ) -> Trial<'a> {
         let mut trial = Trial {
             selected,
             mailbox,
             query,
+            narrowed,
             summaries: Summaries::new(&UidSet::new()),
         };
         let open = states.iter().filter(|state| trial.by_state(state).is_none());
@@ -152,10 +171,14 @@ impl<'a> Trial<'a> {
         trial
     }
 
-    fn known<'k>(&self, state: &'k MessageState) -> Known<'k> {
+    fn known<'k>(&self, state: &'k MessageState) -> Known<'k>
+    where
+        'a: 'k,
+    {
         Known {
             state,
             recent: self.selected.view.is_recent(state.uid),
+            narrowed: Some(self.narrowed),
             summary: None,
             file: None,
         }

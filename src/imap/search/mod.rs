@@ -7,7 +7,6 @@ pub(crate) mod criterion;
 mod field;
 mod fuzzy;
 pub(crate) mod matching;
-mod passage;
 mod phrase;
 pub(crate) mod result;
 pub(crate) mod sorted;

@@ -20,6 +20,11 @@ impl Phrase {
         }
     }
 
+    /// The phrase as it is compared.
+    pub(crate) fn mapped(&self) -> &str {
+        std::str::from_utf8(self.finder.needle()).unwrap_or_default()
+    }
+
     /// Whether the phrase is the empty one, which every text holds.
     pub(crate) fn is_empty(&self) -> bool {
         self.finder.needle().is_empty()

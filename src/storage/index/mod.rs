@@ -200,7 +200,7 @@ const DAMAGED: &str = "damaged";
 
 /// Whether the file is no database any more. A migration that does not fit (an index of a later version) counts too: it is
 /// as easily made again.
-fn is_damaged(error: &sqlx::Error) -> bool {
+pub(super) fn is_damaged(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(cause) => matches!(cause.code().as_deref(), Some("11" | "26" | "267" | "523" | "779")),
         sqlx::Error::Protocol(text) => text.starts_with(DAMAGED),
