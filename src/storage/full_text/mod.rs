@@ -13,12 +13,11 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Row};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/full_text");
 
@@ -48,7 +47,8 @@ type Result<T> = std::result::Result<T, FullTextError>;
 #[derive(Clone)]
 pub(crate) struct FullText {
     file: Arc<Path>,
-    writer: Arc<Mutex<SqliteConnection>>,
+    /// Of one connection.
+    writer: SqlitePool,
     readers: SqlitePool,
     timeout: Duration,
 }
@@ -101,19 +101,13 @@ impl FullText {
             .pragma("cache_size", CACHE)
             .pragma("temp_store", "memory")
             .disable_statement_logging();
-        let mut writer = options.connect().await?;
-        MIGRATIONS.run_direct(None, &mut writer, false).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(timeout)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_lazy_with(options.read_only(true).create_if_missing(false));
+        let writer = pool(1, timeout).connect_with(options.clone()).await?;
+        MIGRATIONS.run(&writer).await?;
+        let options = options.read_only(true).create_if_missing(false);
         Ok(FullText {
             file: file.into(),
-            writer: Arc::new(Mutex::new(writer)),
-            readers,
+            writer,
+            readers: pool(READERS, timeout).connect_lazy_with(options),
             timeout,
         })
     }
@@ -159,7 +153,7 @@ impl FullText {
         )
         .bind(account)
         .bind(uid_validity.get())
-        .fetch_one(&mut *self.writer.lock().await)
+        .fetch_one(&self.writer)
         .await;
         Ok(Known {
             id: self.checked(id)?,
@@ -178,7 +172,7 @@ impl FullText {
             }
         }
         let texts = texts.into_iter().filter_map(|(uid, text)| Some((uid, text?)));
-        let written = commit(&mut *self.writer.lock().await, &after, &UidSet::new(), texts.collect()).await;
+        let written = commit(&self.writer, &after, &UidSet::new(), texts.collect()).await;
         *known = self.checked(written.map(|()| after))?;
         Ok(())
     }
@@ -191,7 +185,7 @@ impl FullText {
             passed: known.passed.difference(gone),
         };
         let gone = known.indexed.intersection(gone);
-        let written = commit(&mut *self.writer.lock().await, &after, &gone, Vec::new()).await;
+        let written = commit(&self.writer, &after, &gone, Vec::new()).await;
         *known = self.checked(written.map(|()| after))?;
         Ok(())
     }
@@ -205,15 +199,16 @@ impl FullText {
         self.remove(&mut known, &all).await?;
         let deleted = sqlx::query("delete from mailbox where id = $1")
             .bind(known.id)
-            .execute(&mut *self.writer.lock().await)
+            .execute(&self.writer)
             .await;
         self.checked(deleted).map(drop)
     }
 
     /// Finishes what is under way.
     pub(crate) async fn close(&self) {
-        drop(self.writer.lock().await);
+        // In this order: the last one puts the log into the file.
         self.readers.close().await;
+        self.writer.close().await;
     }
 
     async fn patient<T>(&self, query: impl Future<Output = std::result::Result<T, sqlx::Error>>) -> Result<T> {
@@ -253,6 +248,16 @@ pub(crate) async fn counts(file: &Path, timeout: Duration) -> std::result::Resul
     Ok(counts)
 }
 
+/// Connections that are kept for as long as the server runs.
+fn pool(connections: u32, timeout: Duration) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(timeout)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
 /// Behind the name of the file, of one that says that it is damaged.
 const DAMAGED: &str = ".damaged";
 
@@ -270,12 +275,12 @@ fn remove(file: &Path) {
 
 /// Writes what is known of a mailbox from now on, with what changes in it.
 async fn commit(
-    connection: &mut SqliteConnection,
+    writer: &SqlitePool,
     known: &Known,
     gone: &UidSet,
     texts: Vec<(Uid, String)>,
 ) -> std::result::Result<(), sqlx::Error> {
-    let mut transaction = connection.begin().await?;
+    let mut transaction = writer.begin().await?;
     for uid in gone.iter() {
         sqlx::query("delete from text where rowid = $1")
             .bind(number(known.id, uid.get()))

@@ -113,3 +113,11 @@ fn a_folder_that_cannot_be_written_to_is_named() {
         .run(&["domain", "list"])
         .failed(1, "cannot make the data folder /proc/posthaste (setting data)");
 }
+
+#[test]
+fn the_full_text_index_tells_its_size() {
+    let place = Place::new("data = \"data\"");
+    place.run(&["full-text"]).ok("ACCOUNT  MESSAGES\n0 octets on disk\n");
+    let off = Place::new("data = \"data\"\nstorage.full_text = false");
+    off.run(&["full-text"]).ok("it is switched off (storage.full_text)");
+}
