@@ -6,6 +6,7 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use crate::net::dns::Dnssec;
 pub use load::{ConfigError, Problem};
 pub use units::{Period, Size};
 
@@ -29,6 +30,8 @@ pub struct Config {
     pub tls: Tls,
     /// What is logged and how.
     pub log: Log,
+    /// Looking names up.
+    pub dns: Dns,
     /// Logging in.
     pub login: Login,
     /// Limits and timeouts of SMTP.
@@ -50,6 +53,7 @@ impl Default for Config {
             listen: Listen::default(),
             tls: Tls::default(),
             log: Log::default(),
+            dns: Dns::default(),
             login: Login::default(),
             smtp: Smtp::default(),
             imap: Imap::default(),
@@ -127,6 +131,35 @@ pub enum LogFormat {
     Human,
     /// One JSON object a line.
     Json,
+}
+
+/// Looking names up.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dns {
+    /// Name servers to ask; an empty list for those of the system.
+    pub servers: Vec<SocketAddr>,
+    /// Whether DNSSEC proves what DANE is built on (RFC 7672): `auto` (if the name servers hand out signatures), `on` or
+    /// `off`.
+    pub dnssec: Dnssec,
+    /// File with DNSKEY records that are trusted instead of the root's.
+    pub trust_anchor: Option<PathBuf>,
+    /// How long a name server may take for an answer before it is asked again; twice in all.
+    pub timeout: Period,
+    /// Answers that are remembered at the same time.
+    pub cache_entries: u64,
+}
+
+impl Default for Dns {
+    fn default() -> Dns {
+        Dns {
+            servers: Vec::new(),
+            dnssec: Dnssec::Auto,
+            trust_anchor: None,
+            timeout: Period::seconds(5),
+            cache_entries: 8192,
+        }
+    }
 }
 
 /// Logging in, by IMAP or submission.

@@ -19,6 +19,7 @@ use crate::delivery::Delivery;
 use crate::imap::{self, Imap};
 use crate::mailbox::Mailboxes;
 use crate::net::connection::Connection;
+use crate::net::dns::{self, Dns};
 use crate::net::listener::{Encryption, Listener, Service};
 use crate::net::tls::Tls;
 use crate::smtp::{self, Role, Smtp};
@@ -77,6 +78,7 @@ impl Server {
         imap::check(&config)?;
         let folder = DataFolder::lock(&config.data)?;
         let tls = certificate::load(&config)?;
+        let dns = resolver(&config)?;
         let listeners = Listeners::bind(&config)?;
         let accounts = Accounts::open(&config.data, &config.login)
             .await
@@ -96,6 +98,7 @@ impl Server {
             }),
             imap: Arc::new(Imap::new(config.clone(), accounts.clone(), mailboxes.clone())),
             tls: tls.clone(),
+            dns,
             tasks: TaskTracker::new(),
             shutdown: shutdown.clone(),
             abort: abort.clone(),
@@ -154,11 +157,26 @@ impl Server {
     }
 }
 
+/// Looks names up as the settings say.
+fn resolver(config: &Config) -> anyhow::Result<Dns> {
+    let settings = &config.dns;
+    Dns::new(&dns::Options {
+        servers: settings.servers.clone(),
+        dnssec: settings.dnssec,
+        trust_anchor: settings.trust_anchor.clone(),
+        timeout: settings.timeout.get(),
+        cache_entries: settings.cache_entries,
+    })
+    .context("cannot look names up (settings dns)")
+}
+
 /// What the accept loops hand to the sessions.
 struct Services {
     smtp: Arc<Smtp>,
     imap: Arc<Imap>,
     tls: Tls,
+    #[expect(dead_code, reason = "for what looks names up, which comes next")]
+    dns: Dns,
     tasks: TaskTracker,
     shutdown: CancellationToken,
     abort: CancellationToken,

@@ -40,6 +40,7 @@ impl Config {
                 "login.max_connections_per_address",
                 self.login.max_connections_per_address as u64,
             ),
+            ("dns.cache_entries", self.dns.cache_entries),
             ("smtp.max_message_size", self.smtp.max_message_size.get()),
             ("smtp.max_recipients", self.smtp.max_recipients as u64),
             ("smtp.max_errors", self.smtp.max_errors as u64),
@@ -55,6 +56,7 @@ impl Config {
             }
         }
         for (key, period) in [
+            ("dns.timeout", self.dns.timeout),
             ("smtp.timeout", self.smtp.timeout),
             ("imap.heartbeat", self.imap.heartbeat),
             ("imap.timeout", self.imap.timeout),

@@ -5,6 +5,7 @@ pub mod binding;
 pub mod connection;
 mod deflate;
 pub(crate) mod der;
+pub mod dns;
 pub mod listener;
 mod stream;
 pub mod tls;

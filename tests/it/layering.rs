@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Where a crate may be named: paths below `src/`, folders or files.
-const CRATES: [(&str, &[&str]); 11] = [
+const CRATES: [(&str, &[&str]); 12] = [
     ("argon2", &["accounts/"]),
     ("clap", &["cli"]),
     ("figment", &["config"]),
+    // mail-auth has its own, in itself.
+    ("hickory_resolver", &["net/dns.rs"]),
     ("imap_proto", &[]),
     ("mail_parser", &["mail/"]),
     // In `imap/` it is the command of that name (RFC 5465).
