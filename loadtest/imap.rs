@@ -52,6 +52,16 @@ impl Imap {
             .any(|offered| offered == capability)
     }
 
+    /// Whether the server offers what the command needs, if it needs an extension: SORT and THREAD (RFC 5256).
+    pub(crate) fn offers_command(&self, command: &str) -> bool {
+        let mut words = command.split(' ').skip_while(|word| *word == "UID");
+        match words.next() {
+            Some("SORT") => self.offers("SORT"),
+            Some("THREAD") => words.next().is_some_and(|name| self.offers(&format!("THREAD={name}"))),
+            _ => true,
+        }
+    }
+
     /// Runs one command; `each` sees its untagged responses. Anything but OK is an error.
     pub(crate) async fn command(&mut self, command: &str, each: impl FnMut(&Response)) -> Result<()> {
         let tag = self.begin(command).await?;
@@ -84,6 +94,19 @@ impl Imap {
         self.command(&command, |response| exists = response.number("EXISTS").or(exists))
             .await?;
         exists.with_context(|| format!("{verb} without EXISTS"))
+    }
+
+    /// Opens a mailbox; gives what a client keeps for QRESYNC: UIDVALIDITY and HIGHESTMODSEQ (RFC 7162 §3.2.5).
+    pub(crate) async fn state(&mut self, mailbox: &str) -> Result<String> {
+        let (mut uid_validity, mut mod_seq) = (None, None);
+        let command = format!("EXAMINE {}", quoted(mailbox)?);
+        self.command(&command, |response| {
+            uid_validity = response.number_after("UIDVALIDITY").or(uid_validity);
+            mod_seq = response.number_after("HIGHESTMODSEQ").or(mod_seq);
+        })
+        .await?;
+        let known = uid_validity.zip(mod_seq).context("no UIDVALIDITY or HIGHESTMODSEQ")?;
+        Ok(format!("{} {}", known.0, known.1))
     }
 
     /// How many messages a mailbox holds, and its next UID.

@@ -47,14 +47,24 @@ pub(crate) struct Mailbox {
 }
 
 /// What is timed after SELECT, in this order, and what must come.
-const COMMANDS: [(&str, Answers); 6] = [
+const COMMANDS: [(&str, Answers); 13] = [
     ("FETCH 1:* (FLAGS)", Answers::All),
     ("UID FETCH 1:* (FLAGS RFC822.SIZE INTERNALDATE)", Answers::All),
     ("FETCH 1:* (ENVELOPE)", Answers::All),
     ("FETCH 1:* (BODYSTRUCTURE)", Answers::All),
     ("UID SEARCH UNSEEN", Answers::Half),
     ("UID SEARCH SUBJECT \"Message 1\"", Answers::Some),
+    ("UID SEARCH HEADER X-Load-Id \".77\"", Answers::Some),
+    ("UID SEARCH BODY \"order 77 is on\"", Answers::Some),
+    ("UID SEARCH TEXT \"nobody wrote this\"", Answers::None),
+    ("UID SORT (REVERSE DATE) UTF-8 ALL", Answers::All),
+    ("UID SORT (SUBJECT) UTF-8 ALL", Answers::All),
+    ("UID THREAD REFERENCES UTF-8 ALL", Answers::All),
+    ("UID THREAD ORDEREDSUBJECT UTF-8 ALL", Answers::All),
 ];
+
+/// How many messages change while a client is away that comes back with QRESYNC (RFC 7162 §3.2.5).
+const CHANGES: usize = 100;
 
 /// Everything that is known of a message without its text, for imap-proto to read.
 const ALL_ITEMS: &str = "UID FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)";
@@ -67,6 +77,7 @@ enum Answers {
     Half,
     /// At least one.
     Some,
+    None,
 }
 
 impl Mailbox {
@@ -88,7 +99,7 @@ impl Mailbox {
         for _ in 0..self.runs.max(1) {
             // A new connection each time, so that no server profits from what this session has asked before.
             let mut reader = Reader(Imap::login(target, target.account(0)).await?);
-            self.time(&mut reader, &name, &mut timings).await?;
+            self.time(target, &mut reader, &name, &mut timings).await?;
             bar.inc(1);
         }
         bar.finish_and_clear();
@@ -123,12 +134,15 @@ impl Mailbox {
     }
 
     /// Times everything once.
-    async fn time(&self, reader: &mut Reader, name: &str, timings: &mut Timings) -> Result<()> {
+    async fn time(&self, target: &Arc<Target>, reader: &mut Reader, name: &str, timings: &mut Timings) -> Result<()> {
         let start = Instant::now();
         let exists = reader.0.open("SELECT", name).await? as usize;
         timings.step("SELECT", start);
         timings.expect(exists == self.messages, "SELECT", exists);
         for (command, answers) in COMMANDS {
+            if !reader.0.offers_command(command) {
+                continue;
+            }
             let start = Instant::now();
             let found = reader.count(command).await?;
             timings.step(command, start);
@@ -136,10 +150,12 @@ impl Mailbox {
                 Answers::All => found == self.messages,
                 Answers::Half => found == self.messages.div_ceil(2),
                 Answers::Some => found > 0,
+                Answers::None => found == 0,
             };
             timings.expect(right, command, found);
         }
         let uids = reader.uids().await?;
+        self.resync(target, reader, name, &uids, timings).await?;
         let step = (uids.len() / self.sample.max(1)).max(1);
         for uid in uids.into_iter().step_by(step).take(self.sample) {
             let start = Instant::now();
@@ -147,6 +163,48 @@ impl Mailbox {
             timings.reading.add(start, Instant::now());
             timings.expect(found == 1, "BODY.PEEK[]", found);
         }
+        Ok(())
+    }
+
+    /// Times STATUS from outside the mailbox, and a client that comes back after others changed flags.
+    async fn resync(
+        &self,
+        target: &Arc<Target>,
+        reader: &mut Reader,
+        name: &str,
+        uids: &[u32],
+        timings: &mut Timings,
+    ) -> Result<()> {
+        let mut returning = Reader(Imap::login(target, target.account(0)).await?);
+        let start = Instant::now();
+        let messages = returning.0.status(name).await?.0 as usize;
+        timings.step("STATUS", start);
+        timings.expect(messages == self.messages, "STATUS", messages);
+        if !returning.0.offers("QRESYNC") {
+            return Ok(());
+        }
+        returning.0.command("ENABLE QRESYNC", |_| ()).await?;
+        let known = returning.0.state(name).await?;
+        returning.0.command("UNSELECT", |_| ()).await?;
+        let step = (uids.len() / CHANGES).max(1);
+        let changed: Vec<String> = uids
+            .iter()
+            .step_by(step)
+            .take(CHANGES)
+            .map(ToString::to_string)
+            .collect();
+        let set = changed.join(",");
+        // Whichever of the two changes something, as an earlier run left them.
+        for sign in ["-", "+"] {
+            let store = format!("UID STORE {set} {sign}FLAGS.SILENT (\\Flagged)");
+            reader.0.command(&store, |_| ()).await?;
+        }
+        let start = Instant::now();
+        let told = returning
+            .count(&format!("SELECT \"{name}\" (QRESYNC ({known}))"))
+            .await?;
+        timings.step("SELECT (QRESYNC …), 100 changes", start);
+        timings.expect(told == changed.len(), "SELECT (QRESYNC …)", told);
         Ok(())
     }
 
@@ -194,7 +252,7 @@ impl Reader {
         let mut count = 0;
         let each = |response: &Response| match response.number("FETCH") {
             Some(_) => count += 1,
-            None => count += response.found().unwrap_or(0),
+            None => count += response.found().or_else(|| response.threaded()).unwrap_or(0),
         };
         self.0.command(command, each).await?;
         Ok(count)

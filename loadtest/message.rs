@@ -48,17 +48,20 @@ impl Run {
     }
 
     /// As people's mail programs write them, for a mailbox that is read: every second one is HTML beside plain text,
-    /// with an attached file.
+    /// with an attached file. The text begins with a line that no other message of the run has.
     pub(crate) fn varied(&self, number: usize, to: &str) -> Vec<u8> {
         if number.is_multiple_of(2) {
-            return self.plain(number, to).stored();
+            let mut message = self.plain(number, to);
+            message.header += &Run::line(number);
+            return message.stored();
         }
         let boundary = format!("=_{}", self.id(number));
         let (half, quarter) = (self.text.len() / 2, self.text.len() / 4);
         let mut message = self.header(number, to).into_bytes();
+        let plain = [Run::line(number).as_bytes(), &self.text[..quarter]].concat();
         let parts: [(&str, &[u8]); 4] = [
             ("Content-Type: multipart/alternative; boundary=inner", b"--inner"),
-            ("Content-Type: text/plain; charset=utf-8", &self.text[..quarter]),
+            ("Content-Type: text/plain; charset=utf-8", &plain),
             ("Content-Type: text/html; charset=utf-8", &self.text[quarter..half]),
             (
                 "Content-Type: application/octet-stream; name=\"report.bin\"\r\n\
@@ -77,6 +80,11 @@ impl Run {
         message.extend_from_slice(parts[3].1);
         message.extend(format!("\r\n--{boundary}--\r\n").bytes());
         message
+    }
+
+    /// The line by which the text of one message is found.
+    fn line(number: usize) -> String {
+        format!("Your order {number} is on its way.\r\n")
     }
 
     fn header(&self, number: usize, to: &str) -> String {

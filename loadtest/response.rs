@@ -97,14 +97,22 @@ impl Response {
         std::str::from_utf8(words.next()?).ok()?.parse().ok()
     }
 
-    /// How many messages an answer to SEARCH lists.
+    /// How many messages an answer to SEARCH or SORT lists.
     pub(crate) fn found(&self) -> Option<usize> {
-        let words = self.data("SEARCH")?.split(|octet| *octet <= b' ');
+        let numbers = self.data("SEARCH").or_else(|| self.data("SORT"))?;
+        let words = numbers.split(|octet| *octet <= b' ');
         Some(
             words
                 .filter(|word| word.first().is_some_and(u8::is_ascii_digit))
                 .count(),
         )
+    }
+
+    /// How many messages an answer to THREAD lists.
+    pub(crate) fn threaded(&self) -> Option<usize> {
+        let threads = self.data("THREAD")?;
+        let numbers = threads.split(|octet| !octet.is_ascii_digit());
+        Some(numbers.filter(|number| !number.is_empty()).count())
     }
 
     /// The UID of a FETCH response, and its one body section, as imap-proto reads them.
@@ -167,6 +175,8 @@ mod tests {
         assert_eq!(response("a11 OK done\r\n").status("a1"), None);
         assert_eq!(response("* SEARCH 4 5 6\r\n").found(), Some(3));
         assert_eq!(response("* SEARCH\r\n").found(), Some(0));
+        assert_eq!(response("* SORT 6 4\r\n").found(), Some(2));
+        assert_eq!(response("* THREAD (2)(3 (4)(15))\r\n").threaded(), Some(4));
         let status = response("* STATUS INBOX (MESSAGES 231 UIDNEXT 44292)\r\n");
         assert_eq!(
             (status.number_after("MESSAGES"), status.number_after("UIDNEXT")),
