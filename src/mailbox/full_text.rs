@@ -337,6 +337,11 @@ async fn text(mailbox: &Arc<Mailbox>, uid: Uid, summary: &Summary) -> Result<Opt
 pub struct Narrowed(Vec<UidSet>);
 
 impl Narrowed {
+    /// From the messages that do not hold each text.
+    pub fn new(excluded: Vec<UidSet>) -> Narrowed {
+        Narrowed(excluded)
+    }
+
     /// Whether a message does not hold the text of that number. `false` says nothing.
     pub fn excludes(&self, text: usize, uid: Uid) -> bool {
         self.0.get(text).is_some_and(|excluded| excluded.contains(uid))
@@ -346,7 +351,7 @@ impl Narrowed {
 impl Mailbox {
     /// Asks the full-text index about texts, as they are compared.
     pub async fn narrow(&self, texts: &[&str]) -> Narrowed {
-        let Some(inner) = &self.shared.filler.0 else {
+        let Some(inner) = self.shared.filler.0.as_ref().filter(|_| !texts.is_empty()) else {
             return Narrowed::default();
         };
         let asked = async {
@@ -362,7 +367,7 @@ impl Mailbox {
                     None => UidSet::new(),
                 });
             }
-            Ok(Narrowed(excluded))
+            Ok(Narrowed::new(excluded))
         };
         asked.await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a search goes without the full-text index");

@@ -50,8 +50,8 @@ pub(crate) enum Criterion {
     Smaller(u64),
     /// A MODSEQ of at least this (RFC 7162 §3.1.5).
     ModSeq(u64),
-    /// A field of this name, in lower case, that holds the phrase.
-    Header(String, Box<Phrase>),
+    /// A field of this name, in lower case, that holds the phrase: the one of that number among those in fields.
+    Header(String, Box<Phrase>, usize),
     /// The phrase of that number in the body, decoded.
     Body(usize),
     /// The phrase of that number in header or body.
@@ -74,6 +74,8 @@ pub(crate) struct Query {
     pub(crate) criterion: Criterion,
     /// The phrases of BODY and TEXT: one pass over a message looks for all of them.
     pub(crate) phrases: Vec<Phrase>,
+    /// The phrases of HEADER, as they are compared; empty where other than the field's text is looked at, too.
+    pub(crate) in_fields: Vec<String>,
     /// Whether a MODSEQ key was used, anywhere.
     pub(crate) mod_seq: bool,
 }
@@ -95,12 +97,19 @@ pub(crate) struct Known<'a> {
     pub(crate) state: &'a MessageState,
     /// Whether it is recent for this session.
     pub(crate) recent: bool,
-    /// Which phrases the full-text index has not seen in it.
-    pub(crate) narrowed: Option<&'a Narrowed>,
+    /// What the full-text index has not seen in it.
+    pub(crate) unseen: Option<&'a Unseen>,
     /// From the index.
     pub(crate) summary: Option<&'a Summary>,
     /// From the file.
     pub(crate) file: Option<&'a Contents>,
+}
+
+/// Which messages cannot hold which phrases of a query, by the full-text index.
+#[derive(Debug, Default)]
+pub(crate) struct Unseen {
+    pub(crate) phrases: Narrowed,
+    pub(crate) in_fields: Narrowed,
 }
 
 /// What one pass over a message's file has seen.
@@ -117,9 +126,9 @@ pub(crate) struct Contents {
 impl Known<'_> {
     /// Whether a phrase was found; `None` while the file was not read and the full-text index does not exclude it.
     fn phrase(&self, number: usize, found: impl FnOnce(&Contents) -> bool) -> Option<bool> {
-        match (self.file, self.narrowed) {
+        match (self.file, self.unseen) {
             (Some(file), _) => Some(found(file)),
-            (None, Some(narrowed)) if narrowed.excludes(number, self.state.uid) => Some(false),
+            (None, Some(unseen)) if unseen.phrases.excludes(number, self.state.uid) => Some(false),
             (None, _) => None,
         }
     }
@@ -134,6 +143,7 @@ impl Query {
         let mut query = Query {
             criterion: Criterion::Always(true),
             phrases: Vec::new(),
+            in_fields: Vec::new(),
             mod_seq: false,
         };
         query.criterion = query.ready(key, terms, false)?;
@@ -201,8 +211,12 @@ impl Query {
             SearchKey::Fuzzy(key) => self.ready(key, terms, true)?,
             SearchKey::Header(name, text) => {
                 let name = name.to_ascii_lowercase();
-                self.text(text, fuzzy, |_, text| {
-                    Criterion::Header(name.clone(), Box::new(Phrase::new(text)))
+                self.text(text, fuzzy, |query, text| {
+                    let phrase = Phrase::new(text);
+                    // An address is found in the envelope, where it may stand otherwise than in the text.
+                    let asked = if is_address(&name) { "" } else { phrase.mapped() };
+                    query.in_fields.push(asked.to_owned());
+                    Criterion::Header(name.clone(), Box::new(phrase), query.in_fields.len() - 1)
                 })
             }
             SearchKey::Body(text) => self.text(text, fuzzy, |query, text| Criterion::Body(query.phrase(text))),
@@ -269,7 +283,13 @@ impl Criterion {
                 .and_then(field::date)
                 .is_some_and(|date| days.contain(date)),
             Criterion::Fuzzy(fuzzy) => return fuzzy.holds(known),
-            Criterion::Header(name, phrase) => return in_header(name, phrase, known),
+            Criterion::Header(name, phrase, number) => {
+                let unseen = known.file.is_none().then_some(known.unseen).flatten();
+                if unseen.is_some_and(|unseen| unseen.in_fields.excludes(*number, state.uid)) {
+                    return Some(false);
+                }
+                return in_header(name, phrase, known);
+            }
             Criterion::Body(number) => return known.phrase(*number, |file| at(&file.in_body, *number)),
             Criterion::Text(number) => {
                 return known.phrase(*number, |file| {
@@ -310,6 +330,11 @@ fn in_header(name: &str, phrase: &Phrase, known: Known<'_>) -> Option<bool> {
     let held = addressed || field::holds(&summary.headers, name, phrase);
     // Of a header beyond the limits the index may lack fields: what it has is true, what it lacks is open.
     (held || !summary.truncated).then_some(held)
+}
+
+/// Whether a field of that name has addresses that the envelope tells.
+fn is_address(name: &str) -> bool {
+    matches!(name, "from" | "to" | "cc" | "bcc")
 }
 
 /// Whether one of the addresses that the envelope has under that name holds the phrase.
@@ -477,7 +502,7 @@ mod tests {
         query(key).criterion.holds(Known {
             state: &state(),
             recent: true,
-            narrowed: None,
+            unseen: None,
             summary: None,
             file: None,
         })
@@ -548,7 +573,7 @@ mod tests {
         let known = Known {
             state: &state,
             recent: false,
-            narrowed: None,
+            unseen: None,
             summary: None,
             file: None,
         };
@@ -590,7 +615,7 @@ mod tests {
             let mut known = Known {
                 state: &state,
                 recent: false,
-                narrowed: None,
+                unseen: None,
                 summary: Some(&summary),
                 file: None,
             };
@@ -603,6 +628,37 @@ mod tests {
             known.file = Some(&contents);
             let all_read = query.criterion.holds(known);
             assert_eq!(all_read, Some(wanted.unwrap_or(key == header("X-Rare", ""))), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_full_text_index_excludes_is_not_read() {
+        let header = |name: &str, text: &str| Key::Header(name.to_owned(), text.to_owned());
+        let excluded = || Narrowed::new(vec![UidSet::range(Uid::MIN, Uid::MAX); 2]);
+        let unseen = Unseen {
+            phrases: excluded(),
+            in_fields: excluded(),
+        };
+        for (key, asked, wanted) in [
+            (header("Subject", "Hello"), Some("HELLO"), Some(false)),
+            (header("X-Rare", ""), Some(""), Some(false)),
+            // The address may be written in pieces.
+            (header("From", "a@b"), Some(""), Some(false)),
+            (Key::Text("x".to_owned()), None, Some(false)),
+        ] {
+            let (query, state) = (query(&key), state());
+            assert_eq!(query.in_fields.first().map(String::as_str), asked, "{key:?}");
+            let mut known = Known {
+                state: &state,
+                recent: false,
+                unseen: Some(&unseen),
+                summary: None,
+                file: None,
+            };
+            assert_eq!(query.criterion.holds(known), wanted, "{key:?}");
+            let nothing = Unseen::default();
+            known.unseen = Some(&nothing);
+            assert_eq!(query.criterion.holds(known), None, "{key:?}");
         }
     }
 
@@ -625,7 +681,7 @@ mod tests {
             let known = Known {
                 state: &state,
                 recent: false,
-                narrowed: None,
+                unseen: None,
                 summary: None,
                 file: Some(&contents),
             };

@@ -116,7 +116,7 @@ mod tests {
                 save_date: date,
             },
             recent: false,
-            narrowed: None,
+            unseen: None,
             summary: None,
             file: Some(&contents),
         };

@@ -2,7 +2,7 @@
 //! what stays open by summary, what still stays open by its file. Memory is one piece and the answer, kept as runs.
 
 use super::contents;
-use super::criterion::{Known, Query};
+use super::criterion::{Known, Query, Unseen};
 use super::phrase::Phrase;
 use crate::imap::answer::Failure;
 use crate::imap::command::SearchReturn;
@@ -12,7 +12,7 @@ use crate::imap::session::Selected;
 use crate::imap::summaries::Summaries;
 use crate::mail::ids::Uid;
 use crate::mail::uidset::UidSet;
-use crate::mailbox::{Mailbox, MessageState, Narrowed};
+use crate::mailbox::{Mailbox, MessageState};
 use std::sync::Arc;
 
 /// How many states are copied at a time.
@@ -110,17 +110,14 @@ async fn search(
     if matches!(extent, Extent::Last(_)) {
         pieces.reverse();
     }
-    let narrowed = match query.phrases.is_empty() || candidates.len() < NARROWED {
-        true => Narrowed::default(),
-        false => {
-            let phrases: Vec<&str> = query.phrases.iter().map(Phrase::mapped).collect();
-            mailbox.narrow(&phrases).await
-        }
+    let unseen = match candidates.len() < NARROWED {
+        true => Unseen::default(),
+        false => unseen(mailbox, query).await,
     };
     let mut found = Found::default();
     for piece in pieces {
         let states = mailbox.states(&piece);
-        let mut trial = Trial::new(selected, mailbox, query, &narrowed, &states);
+        let mut trial = Trial::new(selected, mailbox, query, &unseen, &states);
         for state in &states {
             progress.advance();
             let Some(score) = trial.score(state).await? else {
@@ -142,12 +139,22 @@ async fn search(
     Ok(found)
 }
 
+/// Asks the full-text index about the phrases of a query.
+async fn unseen(mailbox: &Mailbox, query: &Query) -> Unseen {
+    let phrases: Vec<&str> = query.phrases.iter().map(Phrase::mapped).collect();
+    let in_fields: Vec<&str> = query.in_fields.iter().map(String::as_str).collect();
+    Unseen {
+        phrases: mailbox.narrow(&phrases).await,
+        in_fields: mailbox.narrow(&in_fields).await,
+    }
+}
+
 /// A query put to the messages of one piece, ascending.
 struct Trial<'a> {
     selected: &'a Selected,
     mailbox: &'a Arc<Mailbox>,
     query: &'a Query,
-    narrowed: &'a Narrowed,
+    unseen: &'a Unseen,
     summaries: Summaries,
 }
 
@@ -156,14 +163,14 @@ impl<'a> Trial<'a> {
         selected: &'a Selected,
         mailbox: &'a Arc<Mailbox>,
         query: &'a Query,
-        narrowed: &'a Narrowed,
+        unseen: &'a Unseen,
         states: &[MessageState],
     ) -> Trial<'a> {
         let mut trial = Trial {
             selected,
             mailbox,
             query,
-            narrowed,
+            unseen,
             summaries: Summaries::new(&UidSet::new()),
         };
         let open = states.iter().filter(|state| trial.by_state(state).is_none());
@@ -178,7 +185,7 @@ impl<'a> Trial<'a> {
         Known {
             state,
             recent: self.selected.view.is_recent(state.uid),
-            narrowed: Some(self.narrowed),
+            unseen: Some(self.unseen),
             summary: None,
             file: None,
         }
