@@ -6,6 +6,7 @@ pub mod connection;
 mod deflate;
 pub(crate) mod der;
 pub mod dns;
+pub mod http;
 pub mod listener;
 mod stream;
 pub mod tls;

@@ -282,7 +282,7 @@ fn configure(certificate: &Path, key: &Path, certificate_pem: &[u8], key_pem: &[
 }
 
 /// Where the cryptography comes from.
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Where a crate may be named: paths below `src/`, folders or files.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 13] = [
     ("argon2", &["accounts/"]),
     ("clap", &["cli"]),
     ("figment", &["config"]),
     // mail-auth has its own, in itself.
     ("hickory_resolver", &["net/dns.rs"]),
+    ("hyper", &["net/"]),
     ("imap_proto", &[]),
     ("mail_parser", &["mail/"]),
     // In `imap/` it is the command of that name (RFC 5465).
