@@ -1,7 +1,7 @@
 //! Which command is legal when, in one table, and who runs it.
 
 use super::Role;
-use super::commands::{auth, data, ehlo, help, mail, noop, quit, rcpt, rset, starttls, vrfy};
+use super::commands::{auth, bdat, data, ehlo, help, mail, noop, quit, rcpt, rset, starttls, vrfy};
 use super::reply::Reply;
 use super::request::Request;
 use super::session::{COMMAND_LINE, End, Session, State};
@@ -13,20 +13,26 @@ pub(crate) async fn dispatch(session: &mut Session, line: &[u8]) -> Result<Optio
         Ok(line) if line.len() > COMMAND_LINE && !is_auth(line) => Err(Reply::LINE_TOO_LONG),
         Ok(line) => Request::parse(line),
     };
-    let request = match parsed.and_then(|request| legal(&session.state, &request).map(|()| request)) {
+    let request = match parsed {
         Ok(request) => request,
-        Err(reply) => {
-            tracing::debug!(code = reply.code(), "command refused");
-            return Ok(Some(reply));
-        }
+        Err(reply) => return Ok(Some(refuse(line, reply))),
     };
     let verb = request.verb();
+    if let Err(reply) = legal(&session.state, &request) {
+        tracing::debug!(verb, code = reply.code(), "command refused");
+        // RFC 3030 §2: its chunk comes all the same.
+        if let Request::Bdat(size, _) = request {
+            bdat::discard(session, size).await?;
+        }
+        return Ok(Some(reply));
+    }
     let reply = match request {
         Request::Ehlo(name) => ehlo::run(session, name, true),
         Request::Helo(name) => ehlo::run(session, name, false),
         Request::Mail(path, parameters) => mail::run(session, path, parameters).await,
         Request::Rcpt(path) => rcpt::run(session, path).await,
         Request::Data => data::run(session).await?,
+        Request::Bdat(size, last) => bdat::run(session, size, last).await?,
         Request::Rset => rset::run(&mut session.state),
         Request::Noop => noop::run(),
         Request::Vrfy => vrfy::run(),
@@ -38,6 +44,16 @@ pub(crate) async fn dispatch(session: &mut Session, line: &[u8]) -> Result<Optio
     };
     tracing::debug!(verb, code = reply.code(), "command");
     Ok(Some(reply))
+}
+
+/// The reply to a line that is no command. What follows a BDAT that cannot be read is perhaps a chunk, which must never be
+/// taken for commands: there the session ends.
+pub(crate) fn refuse(line: &[u8], reply: Reply) -> Reply {
+    tracing::debug!(code = reply.code(), "no command");
+    match line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT")) {
+        true => Reply::LOST_CHUNK,
+        false => reply,
+    }
 }
 
 /// The table (RFC 5321 §4.1.4; RFC 6409 §4.3 and RFC 4954 §6 for the submission ports).
@@ -55,7 +71,11 @@ fn legal(state: &State, request: &Request<'_>) -> Result<(), Reply> {
         Request::Vrfy => logged_in(state),
         Request::Auth(..) => greeted(state).and(outside_transaction(state)),
         Request::Mail(..) => greeted(state).and(logged_in(state)).and(outside_transaction(state)),
-        Request::Rcpt(_) | Request::Data => greeted(state).and(logged_in(state)).and(in_transaction(state)),
+        Request::Rcpt(_) | Request::Data => greeted(state)
+            .and(logged_in(state))
+            .and(in_transaction(state))
+            .and(before_chunks(state)),
+        Request::Bdat(..) => greeted(state).and(logged_in(state)).and(in_transaction(state)),
     }
 }
 
@@ -73,6 +93,14 @@ fn logged_in(state: &State) -> Result<(), Reply> {
 
 fn in_transaction(state: &State) -> Result<(), Reply> {
     state.tx.as_ref().map(|_| ()).ok_or(Reply::SAY_MAIL)
+}
+
+/// RFC 3030 §2: a message comes by BDAT or by DATA, and its recipients come before it.
+fn before_chunks(state: &State) -> Result<(), Reply> {
+    match state.tx.as_ref().and_then(|tx| tx.chunks.as_ref()) {
+        None => Ok(()),
+        Some(_) => Err(Reply::MIXED),
+    }
 }
 
 fn outside_transaction(state: &State) -> Result<(), Reply> {
@@ -124,6 +152,7 @@ mod tests {
         state.tx = Some(Transaction {
             envelope: Envelope::new(ReversePath::Null),
             recipients: Vec::new(),
+            chunks: None,
         });
         state
     }
@@ -157,6 +186,7 @@ mod tests {
             (mail, [503, 0, 503, 503, 530, 530, 0, 503]),
             (Request::Rcpt("a@b"), [503, 503, 0, 503, 530, 530, 503, 0]),
             (Request::Data, [503, 503, 0, 503, 530, 530, 503, 0]),
+            (Request::Bdat(1, true), [503, 503, 0, 503, 530, 530, 503, 0]),
         ] {
             let codes = columns
                 .each_ref()

@@ -17,6 +17,8 @@ pub(crate) enum Extension {
     EnhancedStatusCodes,
     /// RFC 6531: addresses and header fields may be in UTF-8.
     SmtpUtf8,
+    /// RFC 3030: BDAT.
+    Chunking,
     /// RFC 3207.
     StartTls,
     /// RFC 4954.
@@ -26,12 +28,13 @@ pub(crate) enum Extension {
 }
 
 impl Extension {
-    const ALL: [Extension; 8] = [
+    const ALL: [Extension; 9] = [
         Extension::Pipelining,
         Extension::Size,
         Extension::EightBitMime,
         Extension::EnhancedStatusCodes,
         Extension::SmtpUtf8,
+        Extension::Chunking,
         Extension::StartTls,
         Extension::Auth,
         Extension::Help,
@@ -62,6 +65,7 @@ impl Extension {
             Extension::EightBitMime => "8BITMIME",
             Extension::EnhancedStatusCodes => "ENHANCEDSTATUSCODES",
             Extension::SmtpUtf8 => "SMTPUTF8",
+            Extension::Chunking => "CHUNKING",
             Extension::StartTls => "STARTTLS",
             Extension::Auth => {
                 let names = state.mechanisms.iter().map(|mechanism| mechanism.name());

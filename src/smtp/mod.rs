@@ -1,16 +1,16 @@
 //! The SMTP server: mail from other servers (RFC 5321) and from our users (RFC 6409).
 //!
 //! One connection is one [`session`], which owns at most one mail transaction; its lines are taken apart by [`request`],
-//! judged by the one table in [`dispatch`], and run by their file in [`commands`]. What a message looks like while it
-//! arrives is known to [`data`] (where it ends) and [`header`] (what is in front).
+//! judged by the one table in [`dispatch`], and run by their file in [`commands`]. A message while it arrives is an
+//! [`arrival`]; [`data`] knows where it ends, and [`header`] what is in front.
 //!
 //! RFC 5321 (SMTP), RFC 6409 (submission), RFC 1870 (SIZE), RFC 2034 and RFC 3463 (status codes), RFC 2920 (PIPELINING),
-//! RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8).
+//! RFC 3030 (CHUNKING), RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8).
 //!
 //! Invariants: reply lines exist only here; nothing of one transaction outlives it; no 250 to a message before every copy
 //! is durable; neither lines nor messages pile up in memory.
 //!
-//! Deliberately absent: CHUNKING and DSN (until outbound delivery exists), XCLIENT, and whatever judges mail by content.
+//! Deliberately absent: DSN (until outbound delivery exists), XCLIENT, and whatever judges mail by content.
 
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::net::connection::Connection;
 
+mod arrival;
 mod commands;
 mod data;
 mod dispatch;

@@ -32,6 +32,9 @@ impl Reply {
     pub(crate) const TOO_MANY_LOGINS: Reply = Reply::new(421, "4.7.0", "Too many failed logins");
     pub(crate) const NOT_SMTP: Reply = Reply::new(421, "4.5.0", "This is an SMTP server");
 
+    /// What follows may be a chunk and may be commands: nobody can tell.
+    pub(crate) const LOST_CHUNK: Reply = Reply::new(421, "4.5.2", "Syntax: BDAT chunk-size [LAST]");
+
     pub(crate) const STORAGE_FAILED: Reply = Reply::new(451, "4.3.0", "Storage failed, try again later");
     pub(crate) const NO_SPACE: Reply = Reply::new(452, "4.3.1", "No space left, try again later");
     pub(crate) const MAILBOX_FULL: Reply = Reply::new(452, "4.2.2", "Mailbox full, try again later");
@@ -49,11 +52,14 @@ impl Reply {
     pub(crate) const SAY_HELLO: Reply = Reply::new(503, "5.5.1", "Send EHLO first");
     pub(crate) const NOT_NOW: Reply = Reply::new(503, "5.5.1", "Not during a mail transaction");
     pub(crate) const SAY_MAIL: Reply = Reply::new(503, "5.5.1", "Send MAIL first");
+    pub(crate) const MIXED: Reply = Reply::new(503, "5.5.1", "Not between the chunks of a message");
     pub(crate) const NEEDS_TLS: Reply = Reply::new(530, "5.7.0", "Must issue a STARTTLS command first");
     pub(crate) const NEEDS_LOGIN: Reply = Reply::new(530, "5.7.0", "Authentication required");
     pub(crate) const LOGIN_REFUSED: Reply = Reply::new(535, "5.7.8", "Authentication credentials invalid");
+    pub(crate) const LINE_ENDS: Reply = Reply::new(550, "5.6.0", "Message has a bare CR, a bare LF or a NUL");
     pub(crate) const NEEDS_SMTPUTF8: Reply = Reply::new(553, "5.6.7", "Address needs SMTPUTF8");
     pub(crate) const TOO_LARGE: Reply = Reply::new(552, "5.3.4", "Message exceeds the size limit");
+    pub(crate) const NO_RECIPIENTS: Reply = Reply::new(554, "5.5.1", "No valid recipients");
     pub(crate) const UNSUPPORTED_PARAMETER: Reply =
         Reply::new(555, "5.5.4", "Parameter not recognized or not implemented");
 }

@@ -23,6 +23,8 @@ pub(crate) enum Request<'a> {
     Rcpt(&'a str),
     /// DATA
     Data,
+    /// BDAT with the octets of the chunk, and whether it is the last (RFC 3030 §2).
+    Bdat(u64, bool),
     /// RSET
     Rset,
     /// NOOP, its argument ignored.
@@ -91,6 +93,9 @@ impl<'a> Request<'a> {
                 _ => Err(Reply::UNSUPPORTED_PARAMETER),
             };
         }
+        if verb.eq_ignore_ascii_case("BDAT") {
+            return bdat(argument).ok_or(Reply::LOST_CHUNK);
+        }
         // What may be a password is not copied about.
         let (asked, response) = match argument.split_once(' ') {
             Some((mechanism, response)) if verb.eq_ignore_ascii_case("AUTH") => {
@@ -127,6 +132,7 @@ impl<'a> Request<'a> {
             Request::Mail(..) => "MAIL",
             Request::Rcpt(_) => "RCPT",
             Request::Data => "DATA",
+            Request::Bdat(..) => "BDAT",
             Request::Rset => "RSET",
             Request::Noop => "NOOP",
             Request::Vrfy => "VRFY",
@@ -202,6 +208,16 @@ fn mail_parameters(text: &str) -> Result<Parameters, Reply> {
     Ok(parsed)
 }
 
+/// `chunk-size [SP "LAST"]`
+fn bdat(argument: &str) -> Option<Request<'static>> {
+    let (size, last) = match argument.split_once(' ') {
+        Some((size, marker)) if marker.trim_start_matches(' ').eq_ignore_ascii_case("LAST") => (size, true),
+        _ => (argument, false),
+    };
+    let digits = size.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| size.parse().ok())?.map(|size| Request::Bdat(size, last))
+}
+
 /// RFC 1870 §6: up to 20 digits, which may be more than 64 bits hold.
 fn parse_size(value: &str) -> Result<u64, Reply> {
     let digits = (1..=20).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
@@ -255,7 +271,10 @@ mod tests {
             ("auth LOGIN =", Request::Auth("LOGIN", Some("="))),
             ("AUTH FOO", Request::Auth("FOO", None)),
             ("EXPN list", Request::NotImplemented),
-            ("BDAT 5 LAST", Request::NotImplemented),
+            ("BDAT 5 LAST", Request::Bdat(5, true)),
+            ("bdat 0  last ", Request::Bdat(0, true)),
+            ("BDAT 007", Request::Bdat(7, false)),
+            ("BDAT 18446744073709551615", Request::Bdat(u64::MAX, false)),
             ("ETRN example.org", Request::NotImplemented),
             ("LHLO x", Request::NotImplemented),
         ] {
@@ -278,6 +297,18 @@ mod tests {
             "XCLIENT a",
         ] {
             assert_eq!(code(line), 500, "{line}");
+        }
+        for line in [
+            "BDAT",
+            "BDAT LAST",
+            "BDAT +1",
+            "BDAT -1",
+            "BDAT 1x",
+            "BDAT 1 FIRST",
+            "BDAT 1 LAST x",
+            "BDAT 18446744073709551616",
+        ] {
+            assert_eq!(Request::parse(line), Err(Reply::LOST_CHUNK), "{line}");
         }
         for line in [
             "DATA foo",

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroize;
 
+use super::commands::bdat::Chunks;
 use super::dispatch;
 use super::reply::Reply;
 use super::{Role, Smtp};
@@ -76,6 +77,8 @@ pub(crate) struct Transaction {
     pub(crate) envelope: Envelope,
     /// The accounts that the forward-paths stand for, each once.
     pub(crate) recipients: Vec<Account>,
+    /// What of the message has come, once the first chunk has (RFC 3030).
+    pub(crate) chunks: Option<Chunks>,
 }
 
 /// Why a session ends without the client having asked for it.
@@ -137,7 +140,7 @@ impl Session {
         loop {
             let reply = match self.read_line(&mut line, AUTH_LINE).await? {
                 Ok(()) => dispatch::dispatch(self, &line).await?,
-                Err(reply) => Some(reply),
+                Err(reply) => Some(dispatch::refuse(&line, reply)),
             };
             // It may have been a password.
             line.zeroize();
@@ -224,6 +227,15 @@ impl Session {
             Err(ReadError::LineTooLong) => Err(Reply::LINE_TOO_LONG),
             Err(error) => return Err(End::from(error)),
         })
+    }
+
+    /// What has come of a message and is not consumed yet, at least one octet of it.
+    pub(crate) async fn fill(&mut self) -> Result<&[u8], End> {
+        if self.connection.buffered().is_empty() {
+            self.flush().await?;
+        }
+        let timeout = self.timeout();
+        Ok(self.connection.fill(timeout).await?)
     }
 
     async fn flush(&mut self) -> Result<(), End> {

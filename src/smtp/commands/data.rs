@@ -1,240 +1,38 @@
-//! DATA (RFC 5321 §4.1.1.4): the message itself, streamed to disk while it arrives.
-//!
-//! Whatever goes wrong on the way, the message is read to its end and the client answered there: SMTP has no other place
-//! for it. What of a refused message was on disk already is gone by then.
+//! DATA (RFC 5321 §4.1.1.4): the message up to the line with only a dot.
 
-use std::time::Instant;
-
-use crate::delivery::Letter;
-use crate::delivery::trace::{self, Trace};
-use crate::mail::date::Timestamp;
-use crate::smtp::Role;
+use crate::smtp::arrival::Arrival;
 use crate::smtp::data::{DotReader, Step};
-use crate::smtp::header::{HeaderReader, Missing};
 use crate::smtp::reply::Reply;
-use crate::smtp::session::{End, Session, State, Transaction};
-use crate::storage::spool::Incoming;
-
-/// Received fields behind which a message is taken to run in circles (RFC 5321 §6.3 wants at least 100).
-const MAX_HOPS: usize = 100;
+use crate::smtp::session::{End, Session};
 
 /// Takes the message and delivers it.
 pub(crate) async fn run(session: &mut Session) -> Result<Reply, End> {
-    if let Err(reply) = session.state.tx.as_ref().map_or(Err(Reply::SAY_MAIL), check) {
-        return Ok(reply);
-    }
     // Whatever happens from here on, this transaction is over (RFC 5321 §4.1.1.4).
-    let Some(tx) = session.state.tx.take() else {
-        return Ok(Reply::SAY_MAIL);
+    let Some(tx) = session.state.tx.take_if(|tx| !tx.recipients.is_empty()) else {
+        return Ok(Reply::NO_RECIPIENTS);
     };
     session.answer_now(&Reply::GO_ON).await?;
-    let id = format!("{:016x}", rand::random::<u64>());
-    let mut arrival = Arrival::new(session, &tx, &id).await;
+    let mut arrival = Arrival::new(session, &tx).await;
     receive(session, &mut arrival).await?;
-    let ended = Instant::now();
-    let reply = match arrival.end().await {
-        Err(refusal) => refusal,
-        Ok(incoming) => {
-            let letter = Letter {
-                id: id.clone(),
-                envelope: tx.envelope,
-                recipients: tx.recipients,
-                ended,
-            };
-            match session.smtp.delivery.accept(letter, incoming).await {
-                Ok(()) => Reply::made(250, "2.0.0", format!("Delivered as {id}")),
-                Err(error) => Reply::from(error),
-            }
-        }
-    };
-    match reply.code() {
-        250 => session.forgive(),
-        code => tracing::info!(id, code, "message refused"),
-    }
-    Ok(reply)
-}
-
-fn check(tx: &Transaction) -> Result<(), Reply> {
-    match tx.recipients.is_empty() {
-        true => Err(Reply::new(554, "5.5.1", "No valid recipients")),
-        false => Ok(()),
-    }
+    Ok(arrival.deliver(session, tx).await)
 }
 
 /// Reads the message from the connection to its end.
 async fn receive(session: &mut Session, arrival: &mut Arrival) -> Result<(), End> {
-    let timeout = session.timeout();
+    let mut dots = DotReader::default();
     loop {
-        let input = session.connection.fill(timeout).await?;
-        let (used, step) = arrival.dots.step(input);
-        match step {
-            Step::Text(text) => arrival.take(text).await,
-            Step::Nothing => {}
-            Step::End => {
-                session.connection.consume(used);
-                return Ok(());
-            }
+        let input = session.fill().await?;
+        let (used, step) = dots.step(input);
+        if dots.malformed() {
+            arrival.refuse(Reply::LINE_ENDS);
+        }
+        let ended = step == Step::End;
+        if let Step::Text(text) = step {
+            arrival.take(text).await;
         }
         session.connection.consume(used);
-    }
-}
-
-/// A message that is arriving.
-struct Arrival {
-    dots: DotReader,
-    header: HeaderReader,
-    /// Where its bytes go, or why it will be refused at its end.
-    file: Result<Incoming, Reply>,
-    /// Octets so far, as RFC 1870 §5 counts them: without our trace, and without dots that were stuffed.
-    size: u64,
-    max_size: u64,
-    edited: Vec<u8>,
-}
-
-impl Arrival {
-    /// Begins with the trace (RFC 5321 §4.4).
-    async fn new(session: &Session, tx: &Transaction, id: &str) -> Arrival {
-        let config = &session.smtp.config;
-        let now = Timestamp::now();
-        let header = match session.state.role {
-            Role::Receive => HeaderReader::of_received(),
-            Role::Submission => HeaderReader::of_submitted(Missing {
-                date: Some(now.to_rfc5322()),
-                message_id: Some(trace::message_id(&config.hostname)),
-            }),
-        };
-        let mut arrival = Arrival {
-            dots: DotReader::default(),
-            header,
-            file: Ok(session.smtp.delivery.begin()),
-            size: 0,
-            max_size: config.smtp.max_message_size.get(),
-            edited: Vec::new(),
-        };
-        let hello = session.state.hello.as_ref();
-        let fields = Trace {
-            reverse_path: &tx.envelope.reverse_path,
-            client_name: hello.map_or("unknown", |hello| &hello.name),
-            client: session.connection.peer().ip(),
-            server: &config.hostname,
-            protocol: protocol(&session.state, tx.envelope.smtputf8),
-            tls: session.connection.tls(),
-            id,
-            recipient: match tx.envelope.forward_paths.as_slice() {
-                [only] => Some(only),
-                _ => None,
-            },
-            at: now,
-        };
-        arrival.write(fields.to_string().as_bytes()).await;
-        arrival
-    }
-
-    /// The next bytes of the message.
-    async fn take(&mut self, text: &[u8]) {
-        self.size = self.size.saturating_add(text.len() as u64);
-        if self.file.is_err() {
-            return;
-        }
-        let mut edited = std::mem::take(&mut self.edited);
-        let kept = match self.header.in_body() {
-            true => text,
-            false => {
-                self.header.read(text, &mut edited);
-                edited.as_slice()
-            }
-        };
-        if let Some(refusal) = self.refusal() {
-            // Dropping the file removes it.
-            self.file = Err(refusal);
-        }
-        self.write(kept).await;
-        edited.clear();
-        self.edited = edited;
-    }
-
-    /// The message is complete.
-    async fn end(mut self) -> Result<Incoming, Reply> {
-        let mut last = Vec::new();
-        self.header.end(&mut last);
-        self.write(&last).await;
-        match self.refusal() {
-            Some(refusal) if self.file.is_ok() => Err(refusal),
-            _ => self.file,
-        }
-    }
-
-    /// Why what has been seen so far cannot be accepted.
-    fn refusal(&self) -> Option<Reply> {
-        if self.dots.malformed() {
-            Some(Reply::new(550, "5.6.0", "Message has a bare CR, a bare LF or a NUL"))
-        } else if self.size > self.max_size {
-            Some(Reply::TOO_LARGE)
-        } else if self.header.hops() > MAX_HOPS {
-            Some(Reply::new(554, "5.4.6", "Too many hops, the message runs in circles"))
-        } else {
-            None
-        }
-    }
-
-    async fn write(&mut self, bytes: &[u8]) {
-        if let Ok(file) = &mut self.file
-            && let Err(error) = file.write(bytes).await
-        {
-            self.file = Err(Reply::from(error));
-        }
-    }
-}
-
-/// The protocol as Received names it (RFC 3848, RFC 6531 §4.3).
-fn protocol(state: &State, smtputf8: bool) -> &'static str {
-    let extended = state.hello.as_ref().is_some_and(|hello| hello.extended);
-    match (smtputf8, extended, state.tls, state.account.is_some()) {
-        (false, false, false, false) => "SMTP",
-        (false, _, false, false) => "ESMTP",
-        (false, _, true, false) => "ESMTPS",
-        (false, _, false, true) => "ESMTPA",
-        (false, _, true, true) => "ESMTPSA",
-        (true, _, false, false) => "UTF8SMTP",
-        (true, _, true, false) => "UTF8SMTPS",
-        (true, _, false, true) => "UTF8SMTPA",
-        (true, _, true, true) => "UTF8SMTPSA",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::accounts::Account;
-    use crate::mail::address::Address;
-    use crate::mail::ids::AccountId;
-    use crate::smtp::session::Hello;
-
-    #[test]
-    fn the_protocol_as_received_names_it() {
-        let account = Account {
-            id: AccountId(1),
-            address: Address::parse("a@example.org").unwrap(),
-        };
-        for (extended, tls, login, utf8, name) in [
-            (false, false, false, false, "SMTP"),
-            (true, false, false, false, "ESMTP"),
-            (true, true, false, false, "ESMTPS"),
-            (true, false, true, false, "ESMTPA"),
-            (true, true, true, false, "ESMTPSA"),
-            (true, false, false, true, "UTF8SMTP"),
-            (true, true, true, true, "UTF8SMTPSA"),
-        ] {
-            let state = State {
-                tls,
-                account: login.then(|| account.clone()),
-                hello: Some(Hello {
-                    name: "x".to_owned(),
-                    extended,
-                }),
-                ..State::new(Role::Submission)
-            };
-            assert_eq!(protocol(&state, utf8), name);
+        if ended {
+            return Ok(());
         }
     }
 }

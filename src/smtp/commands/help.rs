@@ -10,6 +10,6 @@ pub(crate) fn run(role: Role) -> Reply {
         Role::Submission => "AUTH RSET NOOP VRFY HELP QUIT",
     };
     Reply::new(214, "2.0.0", "Commands:")
-        .and("EHLO HELO STARTTLS MAIL RCPT DATA")
+        .and("EHLO HELO STARTTLS MAIL RCPT DATA BDAT")
         .and(more)
 }

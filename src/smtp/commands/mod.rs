@@ -1,6 +1,7 @@
 //! One file for each command: `check` judges without I/O, `run` acts.
 
 pub(super) mod auth;
+pub(super) mod bdat;
 pub(super) mod data;
 pub(super) mod ehlo;
 pub(super) mod help;

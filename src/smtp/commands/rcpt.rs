@@ -79,6 +79,7 @@ mod tests {
         let mut tx = Transaction {
             envelope: Envelope::new(ReversePath::Null),
             recipients: Vec::new(),
+            chunks: None,
         };
         let judge = |tx: &Transaction, path: &str| {
             check(tx, 2, path)

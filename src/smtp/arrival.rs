@@ -1,0 +1,208 @@
+//! A message while it arrives, by DATA or by BDAT: streamed to disk behind its trace, and delivered when it is complete.
+//!
+//! Whatever goes wrong on the way, the message is read to its end and the client answered there: SMTP has no other place
+//! for it. What of a refused message was on disk already is gone by then.
+
+use std::fmt;
+use std::time::Instant;
+
+use super::Role;
+use super::header::{HeaderReader, Missing};
+use super::reply::Reply;
+use super::session::{Session, State, Transaction};
+use crate::delivery::Letter;
+use crate::delivery::trace::{self, Trace};
+use crate::mail::date::Timestamp;
+use crate::storage::spool::Incoming;
+
+/// Received fields behind which a message is taken to run in circles (RFC 5321 §6.3 wants at least 100).
+const MAX_HOPS: usize = 100;
+
+/// A message that is arriving.
+pub(crate) struct Arrival {
+    /// As Received and the log name it.
+    id: String,
+    header: HeaderReader,
+    /// Where its bytes go, or why it will be refused at its end.
+    file: Result<Incoming, Reply>,
+    /// Octets so far, as RFC 1870 §5 counts them: without our trace, and without dots that were stuffed.
+    size: u64,
+    max_size: u64,
+    edited: Vec<u8>,
+}
+
+impl Arrival {
+    /// Begins with the trace (RFC 5321 §4.4).
+    pub(crate) async fn new(session: &Session, tx: &Transaction) -> Arrival {
+        let config = &session.smtp.config;
+        let now = Timestamp::now();
+        let header = match session.state.role {
+            Role::Receive => HeaderReader::of_received(),
+            Role::Submission => HeaderReader::of_submitted(Missing {
+                date: Some(now.to_rfc5322()),
+                message_id: Some(trace::message_id(&config.hostname)),
+            }),
+        };
+        let mut arrival = Arrival {
+            id: format!("{:016x}", rand::random::<u64>()),
+            header,
+            file: Ok(session.smtp.delivery.begin()),
+            size: 0,
+            max_size: config.smtp.max_message_size.get(),
+            edited: Vec::new(),
+        };
+        let hello = session.state.hello.as_ref();
+        let fields = Trace {
+            reverse_path: &tx.envelope.reverse_path,
+            client_name: hello.map_or("unknown", |hello| &hello.name),
+            client: session.connection.peer().ip(),
+            server: &config.hostname,
+            protocol: protocol(&session.state, tx.envelope.smtputf8),
+            tls: session.connection.tls(),
+            id: &arrival.id,
+            recipient: match tx.envelope.forward_paths.as_slice() {
+                [only] => Some(only),
+                _ => None,
+            },
+            at: now,
+        }
+        .to_string();
+        arrival.write(fields.as_bytes()).await;
+        arrival
+    }
+
+    /// The next bytes of the message.
+    pub(crate) async fn take(&mut self, text: &[u8]) {
+        self.size = self.size.saturating_add(text.len() as u64);
+        if self.file.is_err() {
+            return;
+        }
+        let mut edited = std::mem::take(&mut self.edited);
+        let kept = match self.header.in_body() {
+            true => text,
+            false => {
+                self.header.read(text, &mut edited);
+                edited.as_slice()
+            }
+        };
+        if self.size > self.max_size {
+            self.refuse(Reply::TOO_LARGE);
+        } else if self.header.hops() > MAX_HOPS {
+            self.refuse(Reply::new(554, "5.4.6", "Too many hops, the message runs in circles"));
+        }
+        self.write(kept).await;
+        edited.clear();
+        self.edited = edited;
+    }
+
+    /// The message cannot be accepted. The first reason stands, and what is on disk goes.
+    pub(crate) fn refuse(&mut self, reply: Reply) {
+        if self.file.is_ok() {
+            self.file = Err(reply);
+        }
+    }
+
+    /// Why it cannot be accepted, as far as it has been seen.
+    pub(crate) fn refusal(&self) -> Option<&Reply> {
+        self.file.as_ref().err()
+    }
+
+    /// The message is complete: delivers it.
+    pub(crate) async fn deliver(mut self, session: &mut Session, tx: Transaction) -> Reply {
+        let ended = Instant::now();
+        let mut last = Vec::new();
+        self.header.end(&mut last);
+        self.write(&last).await;
+        let reply = match self.file {
+            Err(refusal) => refusal,
+            Ok(incoming) => {
+                let letter = Letter {
+                    id: self.id.clone(),
+                    envelope: tx.envelope,
+                    recipients: tx.recipients,
+                    ended,
+                };
+                match session.smtp.delivery.accept(letter, incoming).await {
+                    Ok(()) => Reply::made(250, "2.0.0", format!("Delivered as {}", self.id)),
+                    Err(error) => Reply::from(error),
+                }
+            }
+        };
+        match reply.code() {
+            250 => session.forgive(),
+            code => tracing::info!(id = self.id, code, "message refused"),
+        }
+        reply
+    }
+
+    async fn write(&mut self, bytes: &[u8]) {
+        if let Ok(file) = &mut self.file
+            && let Err(error) = file.write(bytes).await
+        {
+            self.file = Err(Reply::from(error));
+        }
+    }
+}
+
+impl fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrival")
+            .field("id", &self.id)
+            .field("size", &self.size)
+            .field("refusal", &self.refusal())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The protocol as Received names it (RFC 3848, RFC 6531 §4.3).
+fn protocol(state: &State, smtputf8: bool) -> &'static str {
+    let extended = state.hello.as_ref().is_some_and(|hello| hello.extended);
+    match (smtputf8, extended, state.tls, state.account.is_some()) {
+        (false, false, false, false) => "SMTP",
+        (false, _, false, false) => "ESMTP",
+        (false, _, true, false) => "ESMTPS",
+        (false, _, false, true) => "ESMTPA",
+        (false, _, true, true) => "ESMTPSA",
+        (true, _, false, false) => "UTF8SMTP",
+        (true, _, true, false) => "UTF8SMTPS",
+        (true, _, false, true) => "UTF8SMTPA",
+        (true, _, true, true) => "UTF8SMTPSA",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::Account;
+    use crate::mail::address::Address;
+    use crate::mail::ids::AccountId;
+    use crate::smtp::session::Hello;
+
+    #[test]
+    fn the_protocol_as_received_names_it() {
+        let account = Account {
+            id: AccountId(1),
+            address: Address::parse("a@example.org").unwrap(),
+        };
+        for (extended, tls, login, utf8, name) in [
+            (false, false, false, false, "SMTP"),
+            (true, false, false, false, "ESMTP"),
+            (true, true, false, false, "ESMTPS"),
+            (true, false, true, false, "ESMTPA"),
+            (true, true, true, false, "ESMTPSA"),
+            (true, false, false, true, "UTF8SMTP"),
+            (true, true, true, true, "UTF8SMTPSA"),
+        ] {
+            let state = State {
+                tls,
+                account: login.then(|| account.clone()),
+                hello: Some(Hello {
+                    name: "x".to_owned(),
+                    extended,
+                }),
+                ..State::new(Role::Submission)
+            };
+            assert_eq!(protocol(&state, utf8), name);
+        }
+    }
+}
