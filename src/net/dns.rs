@@ -172,7 +172,8 @@ impl Dns {
         // Only whole names are looked up.
         let config = ResolverConfig::from_parts(None, Vec::new(), config.name_servers().to_vec());
         settings.timeout = options.timeout;
-        settings.attempts = 2;
+        // Besides the first.
+        settings.attempts = 1;
         settings.cache_size = options.cache_entries;
         settings.positive_max_ttl = Some(MAX_TTL);
         settings.negative_max_ttl = Some(MAX_NEGATIVE_TTL);
@@ -397,7 +398,8 @@ fn absence<T>(name: &Name, kind: RecordType, error: NetError) -> Result<Answer<T
         // A resolver that validates says this only of what is proven to be absent, or to be without signatures.
         NetError::Dns(DnsError::NoRecordsFound(none)) => {
             let authorities = none.authorities.unwrap_or_default();
-            let secure = !authorities.is_empty() && authorities.iter().all(|record| record.proof == Proof::Secure);
+            let proofs = |record: &Record| matches!(record.record_type(), RecordType::NSEC | RecordType::NSEC3);
+            let secure = authorities.iter().any(proofs) && authorities.iter().all(|one| one.proof == Proof::Secure);
             nothing(none.response_code, secure)
         }
         NetError::Dns(DnsError::Nsec { response, proof, .. }) if proof != Proof::Bogus => {

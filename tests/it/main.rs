@@ -3,6 +3,7 @@
 
 mod client;
 mod deflate;
+mod peers;
 mod server;
 
 mod accounts;
@@ -18,6 +19,7 @@ mod lifetime;
 mod limits;
 mod maildir;
 mod memory;
+mod names;
 mod picture;
 mod restart;
 mod resync;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use anyhow::Context;
-use posthaste::config::{Config, Dnssec};
+use posthaste::config::{Config, Dnssec, Period};
 use posthaste::server::{Addresses, Server};
 use tempfile::TempDir;
 
@@ -167,6 +167,7 @@ fn settings(folder: &Path) -> Config {
     config.login.require_tls = false;
     // Nobody is there: a test that looks names up brings its own name server.
     config.dns.servers = vec![SocketAddr::from(([127, 0, 0, 1], 1))];
+    config.dns.timeout = Period::milliseconds(50);
     config.dns.dnssec = Dnssec::Off;
     config
 }

@@ -1,0 +1,3 @@
+//! What stands on the other side of a mail server: name servers and other mail servers, played by the tests.
+
+pub(crate) mod name_server;
