@@ -6,9 +6,11 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::net::http::Url;
+
 pub use crate::net::dns::Dnssec;
 pub use load::{ConfigError, Problem};
-pub use units::{Period, Size};
+pub use units::{Period, Secret, Size};
 
 mod check;
 pub mod load;
@@ -191,8 +193,8 @@ pub struct Login {
     pub max_failures_per_account: usize,
     /// How long failed logins are remembered, and those with too many of them turned away.
     pub block: Period,
-    /// Logging in by access tokens (OAUTHBEARER, RFC 7628, and XOAUTH2): JSON Web Tokens of one issuer, verified with its
-    /// public keys. Switched off without an issuer.
+    /// Logging in by access tokens (OAUTHBEARER, RFC 7628, and XOAUTH2) of one issuer: JSON Web Tokens, verified with its
+    /// public keys, or tokens of any kind, about which it is asked. Switched off without an issuer.
     pub oauth: Oauth,
 }
 
@@ -220,18 +222,34 @@ impl Default for Login {
 pub struct Oauth {
     /// Whose tokens are taken: what their claim `iss` says.
     pub issuer: Option<String>,
-    /// For whom tokens must be made: one of these in the claim `aud`.
+    /// For whom tokens must be made: one of these in the claim `aud`. May be left out with `introspection`.
     pub audience: Vec<String>,
+    /// Where the issuer's public keys are: its JWK Set. Without keys from anywhere, and without `introspection`, its OpenID
+    /// configuration says where.
+    pub jwks: Option<Url>,
     /// File with the issuer's public keys: a JWK Set, or PEM. RS256, ES256 and EdDSA. Read again when it changes.
     pub keys: Option<PathBuf>,
     /// The issuer's public key as PEM text, instead of a file.
     pub public_key: Option<String>,
+    /// Where the issuer is asked about each token (RFC 7662), instead of verifying it with keys.
+    pub introspection: Option<Url>,
+    /// As whom this server asks there.
+    pub client_id: Option<String>,
+    /// The secret of `client_id`; without that, a token with which this server asks.
+    pub client_secret: Option<Secret>,
+    /// How long what the issuer said of a good token is believed, so that a client that opens ten connections asks once.
+    pub cache: Period,
+    /// How long the issuer may take for an answer.
+    pub timeout: Period,
+    /// PEM file with authorities that the issuer's certificate may be from, beside those that the system trusts.
+    pub authorities: Option<PathBuf>,
     /// The claim with the address of the account.
     pub claim: String,
     /// A scope that tokens must have; clients without one are told.
     pub scope: Option<String>,
-    /// Where clients that are refused learn how to get a token: the address of the issuer's OpenID configuration.
-    pub discovery: Option<String>,
+    /// Where clients that are refused learn how to get a token: the address of the issuer's OpenID configuration, if that is
+    /// not where the issuer's name leads to.
+    pub discovery: Option<Url>,
     /// How far the issuer's clock may be from ours.
     pub leeway: Period,
 }
@@ -241,13 +259,33 @@ impl Default for Oauth {
         Oauth {
             issuer: None,
             audience: Vec::new(),
+            jwks: None,
             keys: None,
             public_key: None,
+            introspection: None,
+            client_id: None,
+            client_secret: None,
+            cache: Period::seconds(60),
+            timeout: Period::seconds(5),
+            authorities: None,
             claim: "email".to_owned(),
             scope: None,
             discovery: None,
             leeway: Period::seconds(60),
         }
+    }
+}
+
+impl Oauth {
+    /// The address of the issuer's OpenID configuration: as it is set, or where the issuer's name leads to (OpenID Connect
+    /// Discovery 1.0 §4). `None` where nobody could be asked safely.
+    pub fn configuration(&self) -> Option<Url> {
+        let found = || {
+            let issuer = self.issuer.as_deref()?;
+            let text = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+            Url::parse(&text).ok()
+        };
+        self.discovery.clone().or_else(found).filter(Url::is_safe)
     }
 }
 

@@ -10,6 +10,7 @@ use super::attempts::{Verdict, shortened};
 use super::password::{NOBODY, Queue, TooBusy};
 use super::sasl::prepare;
 use super::sasl::scram::{Keys, Proof};
+use super::token::Unverified;
 use super::{Account, Accounts, fold};
 use crate::mail::address::Address;
 use crate::storage::accounts::{AccountRow, DatabaseError, PasswordRow};
@@ -168,22 +169,36 @@ impl Accounts {
     }
 
     /// Checks an access token. `login` is whose mail is wanted; empty when that is for the token to say.
-    pub(super) async fn bear(&self, login: &str, token: &str) -> Result<Account, LoginError> {
+    pub(super) async fn bear(&self, origin: Origin, login: &str, token: &str) -> Result<Account, LoginError> {
         let Some(issuer) = &self.0.issuer else {
             return Err(LoginError::REFUSED);
         };
-        let address = match issuer.verify(token) {
+        let name = self.named_by(login).await?.name;
+        let attempts = &self.0.attempts;
+        // Who makes the issuer be asked again and again is slowed down and turned away like one who guesses passwords.
+        if issuer.is_asked()
+            && let Verdict::Blocked(end) = attempts.judge(Instant::now(), origin.address, &name, None)
+        {
+            return Err(LoginError::Blocked(end));
+        }
+        let address = match issuer.verify(token).await {
             Ok(address) => address,
-            Err(reason) => {
+            Err(Unverified::Refused(reason)) => {
                 tracing::info!(%reason, "token refused");
-                return Err(LoginError::REFUSED);
+                return Err(match issuer.is_asked() {
+                    true => LoginError::Refused(attempts.failed(Instant::now(), origin.address, &name, Some(&[token]))),
+                    false => LoginError::REFUSED,
+                });
             }
+            Err(cause @ Unverified::Unavailable) => return Err(LoginError::Unavailable(cause.into())),
         };
-        let account = match self.named_by(&address).await?.row {
-            Some(row) if row.enabled => Account::from_row(&row).map_err(LoginError::Unavailable)?,
+        let named = self.named_by(&address).await?;
+        let account = match &named.row {
+            Some(row) if row.enabled => Account::from_row(row).map_err(LoginError::Unavailable)?,
             _ => return Err(LoginError::REFUSED),
         };
         self.acts_for(&account, login).await?;
+        attempts.succeeded(Instant::now(), origin.address, &named.name);
         Ok(account)
     }
 

@@ -57,6 +57,7 @@ impl Config {
         }
         for (key, period) in [
             ("dns.timeout", self.dns.timeout),
+            ("login.oauth.timeout", self.login.oauth.timeout),
             ("smtp.timeout", self.smtp.timeout),
             ("imap.heartbeat", self.imap.heartbeat),
             ("imap.timeout", self.imap.timeout),
@@ -73,8 +74,16 @@ impl Config {
 
     fn check_oauth(&self, problems: &mut Problems) {
         let oauth = &self.login.oauth;
+        let sources = [
+            ("login.oauth.keys", oauth.keys.is_some()),
+            ("login.oauth.public_key", oauth.public_key.is_some()),
+            ("login.oauth.jwks", oauth.jwks.is_some()),
+            ("login.oauth.introspection", oauth.introspection.is_some()),
+        ];
+        let mut given = sources.into_iter().filter_map(|(key, given)| given.then_some(key));
+        let first = given.next();
         let Some(issuer) = &oauth.issuer else {
-            if oauth.keys.is_some() || oauth.public_key.is_some() || !oauth.audience.is_empty() {
+            if first.is_some() || !oauth.audience.is_empty() {
                 problems.add(
                     "login.oauth.issuer",
                     "keys or an audience are given, so their issuer is wanted too",
@@ -85,19 +94,37 @@ impl Config {
         if issuer.is_empty() {
             problems.add("login.oauth.issuer", "must not be empty");
         }
-        if oauth.audience.is_empty() || oauth.audience.iter().any(String::is_empty) {
+        if oauth.audience.iter().any(String::is_empty) || oauth.audience.is_empty() && oauth.introspection.is_none() {
             problems.add(
                 "login.oauth.audience",
                 "login.oauth.issuer is given, so it is wanted for whom its tokens must be made",
             );
         }
-        match (&oauth.keys, &oauth.public_key) {
-            (None, None) => problems.add(
+        for other in given {
+            problems.add(other, format!("{} is given already", first.unwrap_or_default()));
+        }
+        if first.is_none() && oauth.configuration().is_none() {
+            problems.add(
                 "login.oauth.keys",
-                "login.oauth.issuer is given, so its keys are wanted too, here or in login.oauth.public_key",
-            ),
-            (Some(_), Some(_)) => problems.add("login.oauth.public_key", "login.oauth.keys is given already"),
-            _ => {}
+                "login.oauth.issuer is no https URL at which its keys could be found, so they are wanted here",
+            );
+        }
+        for (key, url) in [
+            ("login.oauth.jwks", &oauth.jwks),
+            ("login.oauth.introspection", &oauth.introspection),
+        ] {
+            if url.as_ref().is_some_and(|url| !url.is_safe()) {
+                problems.add(key, "https is wanted, or an address of this machine");
+            }
+        }
+        if oauth.introspection.is_none() && (oauth.client_id.is_some() || oauth.client_secret.is_some()) {
+            problems.add("login.oauth.client_id", "only login.oauth.introspection needs it");
+        }
+        if oauth.client_id.is_some() && oauth.client_secret.is_none() {
+            problems.add(
+                "login.oauth.client_secret",
+                "login.oauth.client_id is given, so its secret is wanted too",
+            );
         }
         if oauth.claim.is_empty() {
             problems.add("login.oauth.claim", "must not be empty");

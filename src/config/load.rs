@@ -104,6 +104,7 @@ fn extract(settings: &Figment, file: &str, folder: Option<&Path>) -> Result<Conf
             config.tls.certificate.as_mut(),
             config.tls.key.as_mut(),
             config.login.oauth.keys.as_mut(),
+            config.login.oauth.authorities.as_mut(),
         ];
         for path in paths.into_iter().flatten().filter(|path| !path.as_os_str().is_empty()) {
             *path = folder.join(&*path);

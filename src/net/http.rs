@@ -24,7 +24,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-pub use url::{Url, UrlError};
+pub use url::{Url, UrlError, encoded};
 
 mod url;
 

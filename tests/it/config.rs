@@ -136,9 +136,16 @@ fn the_example_has_the_defaults() {
     };
     assert_eq!(load(EXAMPLE), Config::default(), "as it is");
     let (switched_on, _) = example();
-    // A key is in a file or in the settings; the example shows both.
-    let public_key = switched_on.lines().find(|line| line.starts_with("public_key = "));
-    let mut config = load(&switched_on.replace(public_key.unwrap(), ""));
+    // A key is in one place, and tokens are verified or asked about; the example shows all ways.
+    let others = [
+        "public_key = ",
+        "jwks = ",
+        "introspection = ",
+        "client_id = ",
+        "client_secret = ",
+    ];
+    let one_way = |line: &&str| !others.iter().any(|other| line.starts_with(other));
+    let mut config = load(&switched_on.lines().filter(one_way).collect::<Vec<_>>().join("\n"));
     // Without defaults: there is none that would do.
     assert!(config.tls.certificate.take().is_some());
     assert!(config.tls.key.take().is_some());
@@ -146,7 +153,7 @@ fn the_example_has_the_defaults() {
     let oauth = &mut config.login.oauth;
     assert!(oauth.issuer.take().is_some());
     assert_eq!(std::mem::take(&mut oauth.audience).len(), 1);
-    assert!(oauth.keys.take().is_some());
+    assert!(oauth.keys.take().is_some() && oauth.authorities.take().is_some());
     assert!(oauth.scope.take().is_some());
     assert!(oauth.discovery.take().is_some());
     let quota = std::mem::take(&mut config.quota);

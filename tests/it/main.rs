@@ -25,4 +25,5 @@ mod restart;
 mod resync;
 mod rfcs;
 mod sasl;
+mod tokens;
 mod transcripts;

@@ -240,10 +240,12 @@ impl Exchange {
         let asks = bearer.token.is_empty();
         let outcome = match asks {
             true => Err(LoginError::REFUSED),
-            false => self.accounts.bear(&bearer.name, &bearer.token).await,
+            false => self.accounts.bear(self.origin, &bearer.name, &bearer.token).await,
         };
         match (outcome, &self.accounts.0.issuer) {
             (Ok(account), _) => Ok(Step::Account(account)),
+            // The token may be good: a client that is told otherwise throws it away.
+            (Err(error @ LoginError::Unavailable(_)), _) => Err(error.into()),
             (Err(error), Some(issuer)) => {
                 self.state = State::Told(Err(error));
                 Ok(Step::Challenge(told(issuer.hint())))

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::keys::Key;
+use crate::config::Oauth;
 
 /// What a token says.
 pub(super) type Claims = Map<String, Value>;
@@ -19,6 +20,8 @@ pub(crate) enum TokenError {
     Malformed,
     #[error("no configured key has made its signature")]
     Signature,
+    #[error("not active, says the issuer")]
+    Inactive,
     #[error("another issuer's (iss)")]
     Issuer,
     #[error("for somebody else (aud)")]
@@ -46,6 +49,9 @@ pub(super) struct Rules {
     pub(super) scope: Option<String>,
     /// How far clocks may be apart, in seconds.
     pub(super) leeway: f64,
+    /// Whether the claims are what the issuer says of a token (RFC 7662 §2.2), instead of the token's own: then it need not
+    /// say whose and until when it is, and for whom only if that is wanted.
+    pub(super) asked: bool,
 }
 
 /// RFC 7515 §4.1.
@@ -84,12 +90,39 @@ pub(super) fn verify(token: &str, keys: &[Key]) -> Result<Claims, TokenError> {
     serde_json::from_slice(&payload).map_err(|_| TokenError::Malformed)
 }
 
+/// Whether the token names one of the keys as its own.
+pub(super) fn names_one_of(token: &str, keys: &[Key]) -> bool {
+    let header = token
+        .split('.')
+        .next()
+        .and_then(|header| URL_SAFE_NO_PAD.decode(header).ok());
+    let header: Option<Header> = header.and_then(|header| serde_json::from_slice(&header).ok());
+    let name = header.and_then(|header| header.kid);
+    name.is_some() && keys.iter().any(|key| key.id == name)
+}
+
 impl Rules {
+    /// As the settings say, for tokens that speak for themselves.
+    pub(super) fn new(issuer: String, settings: &Oauth) -> Rules {
+        Rules {
+            issuer,
+            audience: settings.audience.clone(),
+            claim: settings.claim.clone(),
+            scope: settings.scope.clone(),
+            leeway: settings.leeway.get().as_secs_f64(),
+            asked: false,
+        }
+    }
+
     /// The address in claims that fulfil all of it at this time, in seconds since 1970.
     pub(super) fn check<'a>(&self, claims: &'a Claims, now: f64) -> Result<&'a str, TokenError> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str);
         let number = |name: &str| claims.get(name).and_then(Value::as_f64);
-        if text("iss") != Some(&self.issuer) {
+        let is_left_out = |name: &str| self.asked && claims.get(name).is_none();
+        if self.asked && claims.get("active") != Some(&Value::Bool(true)) {
+            return Err(TokenError::Inactive);
+        }
+        if text("iss") != Some(&self.issuer) && !is_left_out("iss") {
             return Err(TokenError::Issuer);
         }
         let mut audience = match claims.get("aud") {
@@ -98,10 +131,11 @@ impl Rules {
             _ => Vec::new(),
         }
         .into_iter();
-        if !audience.any(|one| self.audience.iter().any(|ours| ours == one)) {
+        let anybody = self.asked && self.audience.is_empty();
+        if !anybody && !audience.any(|one| self.audience.iter().any(|ours| ours == one)) {
             return Err(TokenError::Audience);
         }
-        if number("exp").is_none_or(|end| now >= end + self.leeway) {
+        if number("exp").is_none_or(|end| now >= end + self.leeway) && !is_left_out("exp") {
             return Err(TokenError::Expired);
         }
         let too_early = |beginning: f64| now < beginning - self.leeway;
@@ -208,6 +242,7 @@ mod tests {
             claim: "email".to_owned(),
             scope: Some("mail".to_owned()),
             leeway: 10.0,
+            asked: false,
         };
         let good = json!({
             "iss": "https://id.example.org", "aud": ["x", "mail"], "exp": 1000, "nbf": 900, "scope": "openid mail",
@@ -253,6 +288,46 @@ mod tests {
             (json!({"email_verified": "false"}), TokenError::Unverified),
         ] {
             assert_eq!(check(wrong.clone()), Err(error), "{wrong}");
+        }
+    }
+
+    /// RFC 7662 §2.2.
+    #[test]
+    fn what_an_issuer_says_of_a_token() {
+        let settings = Oauth {
+            claim: "username".to_owned(),
+            ..Oauth::default()
+        };
+        let mut rules = Rules {
+            asked: true,
+            ..Rules::new("https://id.example.org".to_owned(), &settings)
+        };
+        let check = |rules: &Rules, claims: Value| rules.check(claims.as_object().unwrap(), 950.0).map(str::to_owned);
+        let jdoe = Ok("jdoe".to_owned());
+        assert_eq!(check(&rules, json!({"active": true, "username": "jdoe"})), jdoe);
+        let all = json!({
+            "active": true, "client_id": "l238j323ds-23ij4", "username": "jdoe", "scope": "read write", "exp": 1000,
+            "sub": "Z5O3upPC88QrAjx00dis", "aud": "posthaste", "iss": "https://id.example.org", "iat": 900,
+        });
+        assert_eq!(check(&rules, all.clone()), jdoe);
+        rules.audience.push("posthaste".to_owned());
+        assert_eq!(check(&rules, all), jdoe);
+        for (wrong, error) in [
+            (json!({"active": false}), TokenError::Inactive),
+            (json!({"username": "jdoe", "aud": "posthaste"}), TokenError::Inactive),
+            (json!({"active": "true", "username": "jdoe"}), TokenError::Inactive),
+            (json!({"active": true, "username": "jdoe"}), TokenError::Audience),
+            (
+                json!({"active": true, "aud": "posthaste", "iss": "x"}),
+                TokenError::Issuer,
+            ),
+            (
+                json!({"active": true, "aud": "posthaste", "exp": 10}),
+                TokenError::Expired,
+            ),
+            (json!({"active": true, "aud": "posthaste"}), TokenError::NoAddress),
+        ] {
+            assert_eq!(check(&rules, wrong.clone()), Err(error), "{wrong}");
         }
     }
 }

@@ -107,7 +107,7 @@ pub(super) fn form(pairs: &[(&str, &str)]) -> String {
 }
 
 /// A text as it stands in a form.
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for octet in text.bytes() {
         match octet {
