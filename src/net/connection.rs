@@ -1,4 +1,4 @@
-//! One client connection: a byte stream, plain or TLS, perhaps compressed, behind one read buffer for its whole life.
+//! One connection, mostly a client's: a byte stream, plain or TLS, perhaps compressed, behind one read buffer for its whole life.
 //!
 //! All input of a session passes through this buffer: lines, literals, message data, DONE. So nothing that a client
 //! pipelines can be lost between two readers, and one place (STARTTLS) can throw away what arrived unencrypted.
@@ -19,6 +19,7 @@ use super::binding::ChannelBindings;
 use super::deflate::Deflate;
 use super::stream::Stream;
 use super::tls::{self, Encrypted, Tls};
+use super::tls_client::{TlsClient, TlsFailure, Verification};
 
 /// How long [`Connection::close`] waits for the goodbye to leave, and then for the peer to close its side.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -248,6 +249,30 @@ impl Connection {
                 self.stream = other;
                 Err(io::ErrorKind::Unsupported.into())
             }
+        }
+    }
+
+    /// Turns a plain connection that we have made into a TLS one (after the reply that allows it was read): with a server
+    /// of this name, whose certificate must be as wanted. What the server sent behind that reply in plain text is never
+    /// taken as encrypted: with anything left in the buffer it fails (RFC 3207 §5). After an error the connection is of no more use.
+    pub async fn start_tls_as_client(
+        &mut self,
+        tls: &TlsClient,
+        name: &str,
+        wanted: Verification,
+        timeout: Duration,
+    ) -> Result<(), TlsFailure> {
+        if !self.buffer.is_empty() {
+            return Err(TlsFailure::Handshake("plain text behind STARTTLS".to_owned()));
+        }
+        match std::mem::replace(&mut self.stream, Stream::Gone) {
+            Stream::Plain(tcp) => {
+                let (stream, encrypted) = tls.connect(tcp, name, wanted, timeout).await?;
+                self.stream = Stream::TlsClient(Box::new(stream));
+                self.encrypted = Some(encrypted);
+                Ok(())
+            }
+            _ => Err(TlsFailure::Handshake("encrypted already".to_owned())),
         }
     }
 

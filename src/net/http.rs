@@ -7,7 +7,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
+pub use super::roots::RootsError;
 pub use url::{Url, UrlError, encoded};
 
 mod url;
@@ -90,45 +90,13 @@ pub enum HttpError {
     TooLarge,
 }
 
-/// Why no certificate can be trusted.
-#[derive(Debug, thiserror::Error)]
-pub enum RootsError {
-    /// The file with more of them cannot be used.
-    #[error("{} holds no usable PEM certificates: {cause}", file.display())]
-    File {
-        /// Which.
-        file: PathBuf,
-        /// Why.
-        cause: pem::Error,
-    },
-    /// The provider of the cryptography does not do.
-    #[error("no TLS: {0}")]
-    Tls(#[from] rustls::Error),
-}
-
 impl Client {
     /// Trusts the authorities that the system does, those that Mozilla does where the system names none (an empty
     /// container), and those of a PEM file. Reads files.
     pub fn new(more: Option<&Path>) -> Result<Client, RootsError> {
-        let mut roots = RootCertStore::empty();
-        let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if added == 0 {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-        if let Some(file) = more {
-            let unusable = |cause| RootsError::File {
-                file: file.to_owned(),
-                cause,
-            };
-            let certificates = CertificateDer::pem_file_iter(file).map_err(unusable)?;
-            let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(unusable)?;
-            if roots.add_parsable_certificates(certificates).0 == 0 {
-                return Err(unusable(pem::Error::NoItemsFound));
-            }
-        }
         let mut config = ClientConfig::builder_with_provider(super::tls::provider())
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
+            .with_root_certificates(super::roots::trusted(more)?)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Client(Arc::new(config)))

@@ -171,7 +171,7 @@ fn bind(address: SocketAddr, only_v6: bool) -> io::Result<Listener> {
 }
 
 /// Finds dead peers behind NAT and half-open connections, and sends small replies at once.
-fn watch_over(tcp: &TcpStream) -> io::Result<()> {
+pub(super) fn watch_over(tcp: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(tcp);
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()

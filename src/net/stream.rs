@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::{client, server};
 
 /// What is read at a time: the plain text of one full TLS record (RFC 8446 §5.1).
 pub(super) const PIECE: usize = 16 * 1024;
@@ -16,7 +16,10 @@ pub(super) const PIECE: usize = 16 * 1024;
 /// How a connection is carried at the moment.
 pub(super) enum Stream {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    /// Encrypted, and we are the server.
+    Tls(Box<server::TlsStream<TcpStream>>),
+    /// Encrypted, and we are the client.
+    TlsClient(Box<client::TlsStream<TcpStream>>),
     /// A TLS handshake took the socket and failed.
     Gone,
 }
@@ -30,6 +33,7 @@ impl Stream {
         let polled = match self {
             Stream::Plain(tcp) => Pin::new(tcp).poll_read(cx, &mut read),
             Stream::Tls(tls) => Pin::new(tls.as_mut()).poll_read(cx, &mut read),
+            Stream::TlsClient(tls) => Pin::new(tls.as_mut()).poll_read(cx, &mut read),
             Stream::Gone => return Poll::Ready(Ok(0)),
         };
         match polled {
@@ -55,6 +59,10 @@ impl Stream {
                 tls.write_all(bytes).await?;
                 tls.flush().await
             }
+            Stream::TlsClient(tls) => {
+                tls.write_all(bytes).await?;
+                tls.flush().await
+            }
             Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
     }
@@ -64,6 +72,7 @@ impl Stream {
         match self {
             Stream::Plain(tcp) => tcp.shutdown().await,
             Stream::Tls(tls) => tls.shutdown().await,
+            Stream::TlsClient(tls) => tls.shutdown().await,
             Stream::Gone => Ok(()),
         }
     }

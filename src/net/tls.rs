@@ -13,7 +13,7 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, K
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{CipherSuite, ProtocolVersion, ServerConfig};
+use rustls::{CipherSuite, CommonState, ProtocolVersion, ServerConfig};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -165,12 +165,7 @@ impl Tls {
         let Serving { config, end_point } = self.0.serving.read().unwrap_or_else(PoisonError::into_inner).clone();
         let stream = timeout(limit, TlsAcceptor::from(config).accept(tcp)).await??;
         let session = stream.get_ref().1;
-        let info = TlsInfo {
-            version: session.protocol_version().map_or("TLS", version_name),
-            cipher: session
-                .negotiated_cipher_suite()
-                .map_or("unknown", |suite| cipher_name(suite.suite())),
-        };
+        let info = TlsInfo::of(session);
         Ok((stream, Encrypted { info, end_point }))
     }
 }
@@ -180,6 +175,24 @@ pub(super) struct Encrypted {
     pub(super) info: TlsInfo,
     /// The tls-server-end-point of the certificate that was shown.
     end_point: Option<Arc<[u8]>>,
+}
+
+impl Encrypted {
+    /// Of a connection that we have made: no login of ours is bound to it.
+    pub(super) fn of_client(info: TlsInfo) -> Encrypted {
+        Encrypted { info, end_point: None }
+    }
+}
+
+impl TlsInfo {
+    pub(super) fn of(session: &CommonState) -> TlsInfo {
+        TlsInfo {
+            version: session.protocol_version().map_or("TLS", version_name),
+            cipher: session
+                .negotiated_cipher_suite()
+                .map_or("unknown", |suite| cipher_name(suite.suite())),
+        }
+    }
 }
 
 /// What a TLS 1.3 connection can be bound to.
