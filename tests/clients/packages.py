@@ -27,6 +27,8 @@ PROGRAMS = {
     "import": "imagemagick",
 }
 """Programs the scenarios call, and the Debian packages that have them."""
+SERVERS = {"dovecot": "dovecot-imapd"}
+"""Servers to compare with. Debian starts what it installs, so not where that would last: under systemd."""
 SWAKS_MODULES = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl", "libnet-dns-perl"]
 """What swaks needs for TLS and AUTH, which its package only suggests."""
 NODE_VERSION = 20
@@ -43,7 +45,8 @@ def install():
 
 
 def install_programs():
-    wanted = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
+    programs = PROGRAMS if os.path.isdir("/run/systemd/system") else PROGRAMS | SERVERS
+    wanted = [package for program, package in programs.items() if not shutil.which(program)]
     if "swaks" in wanted:
         wanted += SWAKS_MODULES
     if not importlib.util.find_spec("ensurepip"):
