@@ -1,6 +1,7 @@
 //! The parser of IMAP commands, on what clients send.
 
 use divan::{Bencher, black_box};
+use posthaste::imap::Dialect;
 use posthaste::imap::parse::command;
 
 fn main() {
@@ -33,8 +34,8 @@ fn parse(bencher: Bencher<'_, '_>, name: &str) {
         .iter()
         .find(|(known, _)| *known == name)
         .map_or("", |(_, line)| *line);
-    assert!(command(line.as_bytes(), false).is_ok(), "{line}");
-    bencher.bench(|| command(black_box(line.as_bytes()), false));
+    assert!(command(line.as_bytes(), Dialect::Rev1).is_ok(), "{line}");
+    bencher.bench(|| command(black_box(line.as_bytes()), Dialect::Rev1));
 }
 
 /// What a client sends that has synchronised a mailbox with many holes.
@@ -45,6 +46,6 @@ fn parse_set(bencher: Bencher<'_, '_>, members: u32) {
         .collect::<Vec<_>>()
         .join(",");
     let line = format!("a1 UID FETCH {set} (FLAGS)");
-    assert!(command(line.as_bytes(), false).is_ok());
-    bencher.bench(|| command(black_box(line.as_bytes()), false));
+    assert!(command(line.as_bytes(), Dialect::Rev1).is_ok());
+    bencher.bench(|| command(black_box(line.as_bytes()), Dialect::Rev1));
 }

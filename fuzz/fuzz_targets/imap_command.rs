@@ -4,11 +4,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use posthaste::imap::Dialect;
 use posthaste::imap::parse::{ParseError, command};
 
 fuzz_target!(|bytes: &[u8]| {
-    for utf8 in [false, true] {
-        if let Err(ParseError::Bad { text, .. }) = command(bytes, utf8) {
+    for dialect in [Dialect::Rev1, Dialect::Utf8, Dialect::Rev2] {
+        if let Err(ParseError::Bad { text, .. }) = command(bytes, dialect) {
             assert!(text.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{text:?}");
             let place = text.rsplit_once("at octet ").and_then(|(_, place)| place.parse::<usize>().ok());
             assert!(place.is_some_and(|place| (1..=bytes.len() + 1).contains(&place)), "{text:?}");

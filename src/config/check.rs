@@ -55,6 +55,15 @@ impl Config {
                 problems.add(key, "must be more than 0");
             }
         }
+        for (key, size) in [
+            ("smtp.max_message_size", self.smtp.max_message_size.get()),
+            ("imap.max_append", self.imap.max_append.get()),
+        ] {
+            // RFC 9051 appendix D: a message larger than that could not be shown to clients of IMAP4rev1.
+            if size > u64::from(u32::MAX) {
+                problems.add(key, "must be less than 4 GiB, the most that IMAP4rev1 can tell");
+            }
+        }
         for (key, period) in [
             ("dns.timeout", self.dns.timeout),
             ("login.oauth.timeout", self.login.oauth.timeout),

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 /// they log in.
 const EXTENSIONS: &[&str] = &[
     "IMAP4rev1",          // RFC 3501
+    "IMAP4rev2",          // RFC 9051, once it is enabled
     "LITERAL+",           // RFC 7888
     "SASL-IR",            // RFC 4959
     "ID",                 // RFC 2971
@@ -77,9 +78,9 @@ pub(crate) struct Offer<'a> {
     pub(crate) off: &'a SwitchedOff,
 }
 
-/// Every name that can be switched off: all but those that say which IMAP this is, and that nobody can log in.
+/// Every name that can be switched off: all but the one of IMAP itself, and that nobody can log in.
 pub(crate) fn names() -> impl Iterator<Item = String> {
-    let extensions = EXTENSIONS.iter().filter(|name| !name.starts_with("IMAP4"));
+    let extensions = EXTENSIONS.iter().filter(|name| **name != "IMAP4rev1");
     let others = ["APPENDLIMIT", "COMPRESS=DEFLATE", "STARTTLS"].iter();
     let mechanisms = Mechanism::ALL.into_iter().map(announced);
     extensions

@@ -199,6 +199,8 @@ pub struct SelectParameters {
     pub condstore: bool,
     /// QRESYNC (RFC 7162 §3.2.5).
     pub resync: Option<Box<Resync>>,
+    /// The name as it was written, when the mailbox is called otherwise: `inbox`.
+    pub supplied: Option<String>,
 }
 
 /// What a client remembers of a mailbox when it comes back (RFC 7162 §3.2.5).
@@ -396,7 +398,7 @@ pub struct BinarySection {
     /// Part numbers; empty is the whole message.
     pub part: Vec<u32>,
     /// `<start.length>` of what is decoded: length is never 0.
-    pub partial: Option<(u32, u32)>,
+    pub partial: Option<(u64, u64)>,
     /// Whether \Seen stays as it is.
     pub peek: bool,
 }
@@ -411,7 +413,7 @@ pub struct BodySection {
     /// What of the part.
     pub text: SectionText,
     /// `<start.length>`: length is never 0.
-    pub partial: Option<(u32, u32)>,
+    pub partial: Option<(u64, u64)>,
     /// Whether \Seen stays as it is.
     pub peek: bool,
 }

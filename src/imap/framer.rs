@@ -8,6 +8,7 @@
 //! when the line is wrong or too long. A client that waits for `+` before it sends them does not get one then.
 
 use super::command::{AppendPiece, Command, LiteralPlace};
+use super::dialect::Dialect;
 use super::output::Output;
 use super::parse::literal::{self, Announcement};
 use super::parse::{self, ParseError, append};
@@ -94,10 +95,10 @@ impl Framer {
         connection: &mut Connection,
         output: &mut Output,
         bounds: Bounds,
-        utf8: bool,
+        dialect: Dialect,
     ) -> Result<Frame, ReadError> {
         output.relieve(connection, bounds.write_timeout).await?;
-        let grammar = |bytes: &[u8], announced| command(bytes, announced, utf8);
+        let grammar = |bytes: &[u8], announced| command(bytes, announced, dialect);
         loop {
             self.read_line(connection, output, bounds).await?;
             if let Some(taken) = self.taken(output, bounds, grammar) {
@@ -129,10 +130,10 @@ impl Framer {
         connection: &mut Connection,
         output: &mut Output,
         bounds: Bounds,
-        utf8: bool,
+        dialect: Dialect,
         place: LiteralPlace,
     ) -> Result<Taken<Vec<AppendPiece>>, ReadError> {
-        let grammar = |bytes: &[u8], _| append::rest(bytes, utf8, place);
+        let grammar = |bytes: &[u8], _| append::rest(bytes, dialect, place);
         loop {
             self.read_line(connection, output, bounds).await?;
             if let Some(taken) = self.taken(output, bounds, grammar) {
@@ -374,16 +375,16 @@ impl From<Taken<Command>> for Frame {
 }
 
 /// A command, or the part of it in front of a literal that is `announced`. `None` when that literal is an argument.
-fn command(bytes: &[u8], announced: bool, utf8: bool) -> Result<Option<Command>, ParseError> {
+fn command(bytes: &[u8], announced: bool, dialect: Dialect) -> Result<Option<Command>, ParseError> {
     if !announced {
-        return parse::command(bytes, utf8).map(Some);
+        return parse::command(bytes, dialect).map(Some);
     }
     if append::carries_messages(bytes) {
-        return parse::until_message(bytes, utf8);
+        return parse::until_message(bytes, dialect);
     }
     // What cannot be right is told before the client sends the first literal that it has asked for.
     if memchr::memchr(b'\n', bytes).is_none() && !bytes.ends_with(b"+}") {
-        parse::beginning(bytes, utf8)?;
+        parse::beginning(bytes, dialect)?;
     }
     Ok(None)
 }

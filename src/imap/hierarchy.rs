@@ -56,8 +56,8 @@ pub(crate) struct Line {
     pub(crate) child_info: bool,
     /// Whether RETURN (STATUS) asks for its status (RFC 5819 §2).
     pub(crate) wants_status: bool,
-    /// OLDNAME: what it was called before (RFC 5465 §5.4).
-    pub(crate) old_name: Option<MailboxName>,
+    /// OLDNAME: what it was called before (RFC 5465 §5.4), or was called by the client (RFC 9051 §6.3.2).
+    pub(crate) old_name: Option<String>,
 }
 
 impl Hierarchy {
@@ -128,8 +128,8 @@ impl Hierarchy {
         lines.collect()
     }
 
-    /// A name as it is now, whether there is anything of that name or not (RFC 5465 §5.4, §5.5).
-    pub(crate) fn line(&self, name: MailboxName, old_name: Option<MailboxName>) -> Line {
+    /// A name as it is now, whether there is anything of that name or not (RFC 5465 §5.4, §5.5, RFC 9051 §6.3.2).
+    pub(crate) fn line(&self, name: MailboxName, old_name: Option<String>) -> Line {
         let node = self.nodes.get(&Position::of(&name));
         Line {
             attributes: node.map_or_else(|| Node::default().attributes(true), |node| node.attributes(true)),

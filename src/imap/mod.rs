@@ -7,6 +7,7 @@ mod answer;
 mod capability;
 pub(crate) mod command;
 pub(crate) mod commands;
+mod dialect;
 mod dispatch;
 pub(crate) mod fetch;
 pub(crate) mod framer;
@@ -30,6 +31,7 @@ pub(crate) mod updates;
 mod upload;
 mod url;
 
+pub use dialect::Dialect;
 pub use serve::serve;
 pub use session::Imap;
 pub use switched_off::{UnknownCapability, capability_named, check};

@@ -320,6 +320,7 @@ async fn tell_news(
     if !news.names.is_empty() {
         let hierarchy = Hierarchy::new(list.clone());
         for (name, old_name) in news.names {
+            let old_name = old_name.map(|name| name.to_string());
             list::write(session, &hierarchy.line(name, old_name));
             session.relieve().await?;
         }

@@ -1,5 +1,6 @@
 //! What a session says: responses are written into one buffer and leave in large pieces.
 
+use super::dialect::Dialect;
 use crate::mail::utf7;
 use crate::net::connection::Connection;
 use std::io;
@@ -8,8 +9,8 @@ use std::time::Duration;
 /// The output side of a session. Commands write lines here; the session flushes before it waits for the client.
 pub(crate) struct Output {
     buffer: Vec<u8>,
-    /// Whether quoted strings may hold UTF-8 (RFC 6855 §3).
-    utf8: bool,
+    /// Which IMAP is said: quoted strings may hold UTF-8 or not (RFC 6855 §3, RFC 9051 §4.3).
+    dialect: Dialect,
 }
 
 impl Output {
@@ -23,13 +24,18 @@ impl Output {
     pub(crate) fn new() -> Output {
         Output {
             buffer: Vec::new(),
-            utf8: false,
+            dialect: Dialect::default(),
         }
     }
 
-    /// From now on strings and mailbox names are UTF-8, or are not.
-    pub(crate) fn speak_utf8(&mut self, utf8: bool) {
-        self.utf8 = utf8;
+    /// What is said from now on.
+    pub(crate) fn speak(&mut self, dialect: Dialect) {
+        self.dialect = dialect;
+    }
+
+    /// What is said.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// What was written and not sent.
@@ -60,7 +66,7 @@ impl Output {
     /// A string: quoted when it may be, else a literal (RFC 9051 §4.3).
     pub(crate) fn string(&mut self, bytes: &[u8]) {
         let quotable = bytes.len() <= 1024
-            && match self.utf8 {
+            && match self.dialect.is_utf8() {
                 true => std::str::from_utf8(bytes).is_ok_and(|text| !text.contains(char::is_control)),
                 false => bytes.iter().all(|b| matches!(b, 0x20..=0x7e)),
             };
@@ -82,7 +88,7 @@ impl Output {
     /// A mailbox name, or what stands in its place, in modified UTF-7 (RFC 3501 §5.1.3), or as it is to a client that speaks
     /// UTF-8. It holds no control characters, so it is quoted.
     pub(crate) fn mailbox(&mut self, name: &str) {
-        match self.utf8 {
+        match self.dialect.is_utf8() {
             true => self.string(name.as_bytes()),
             false => self.string(utf7::encode(name).as_bytes()),
         }

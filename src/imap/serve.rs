@@ -137,7 +137,7 @@ async fn next(session: &mut Session) -> Result<Frame, ReadError> {
             &mut session.connection,
             &mut session.output,
             bounds,
-            session.enabled.utf8,
+            session.enabled.dialect,
         )
         .await
 }

@@ -3,6 +3,7 @@
 use super::answer::{Answer, AnswerKind, Failure};
 use super::capability;
 use super::command::SequenceSet;
+use super::dialect::Dialect;
 use super::framer::{Bounds, Framer};
 use super::notify::Watch;
 use super::numbering::SeqNum;
@@ -91,8 +92,8 @@ pub(crate) struct Enabled {
     pub(crate) uid_only: bool,
     /// What NOTIFY asked for; `None` as long as it was not used.
     pub(crate) watch: Option<Box<Watch>>,
-    /// Whether UTF-8 is on in names and strings (RFC 6855 §3); what is said follows it too ([`Output::speak_utf8`]).
-    pub(crate) utf8: bool,
+    /// Which IMAP is read; what is said follows it too ([`Output::speak`]).
+    pub(crate) dialect: Dialect,
 }
 
 impl Session {
@@ -117,10 +118,15 @@ impl Session {
     /// Nobody is logged in any more, and nothing that anybody asked for is left (RFC 8437 §3).
     pub(crate) fn forget(&mut self) {
         self.enabled = Enabled::default();
-        self.output.speak_utf8(false);
+        self.output.speak(Dialect::default());
         self.off = self.imap.off.clone();
         self.compressed = None;
         self.login_deadline = Some(Instant::now() + self.imap.config.imap.login_timeout.get());
+    }
+
+    /// Whether the client has enabled IMAP4rev2.
+    pub(crate) fn is_rev2(&self) -> bool {
+        self.enabled.dialect.is_rev2()
     }
 
     /// Whether this capability is on.

@@ -27,6 +27,21 @@ const NEEDS: &[(&str, &str)] = &[
     ("ESEARCH", "MULTISEARCH"),
     ("SORT", "CONTEXT=SORT"),
     ("METADATA", "LIST-METADATA"),
+    // What RFC 9051 has taken in (appendix E).
+    ("BINARY", "IMAP4REV2"),
+    ("CHILDREN", "IMAP4REV2"),
+    ("ENABLE", "IMAP4REV2"),
+    ("ESEARCH", "IMAP4REV2"),
+    ("IDLE", "IMAP4REV2"),
+    ("LIST-EXTENDED", "IMAP4REV2"),
+    ("LIST-STATUS", "IMAP4REV2"),
+    ("MOVE", "IMAP4REV2"),
+    ("NAMESPACE", "IMAP4REV2"),
+    ("SASL-IR", "IMAP4REV2"),
+    ("SEARCHRES", "IMAP4REV2"),
+    ("STATUS=SIZE", "IMAP4REV2"),
+    ("UIDPLUS", "IMAP4REV2"),
+    ("UNSELECT", "IMAP4REV2"),
     ("QUOTA", "QUOTA=RES-STORAGE"),
     ("QUOTA", "QUOTA=RES-MESSAGE"),
     ("QUOTA", "QUOTA=RES-MAILBOX"),
@@ -54,9 +69,9 @@ impl SwitchedOff {
         }
     }
 
-    /// Whether this one, in upper case, is among them.
+    /// Whether this one is among them.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|off| off == name)
+        self.0.iter().any(|off| off.eq_ignore_ascii_case(name))
     }
 
     /// The one that a command would need.
@@ -155,7 +170,7 @@ fn behind(command: &CommandBody) -> SmallVec<[&'static str; 4]> {
             special_use: Some(_), ..
         } => names.push("CREATE-SPECIAL-USE"),
         C::Select { parameters, .. } | C::Examine { parameters, .. } => {
-            let SelectParameters { condstore, resync } = parameters;
+            let SelectParameters { condstore, resync, .. } = parameters;
             names.extend(condstore.then_some("CONDSTORE"));
             names.extend(resync.as_ref().map(|_| "QRESYNC"));
         }
@@ -288,6 +303,7 @@ fn saved(set: &SequenceSet) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imap::dialect::Dialect;
     use crate::imap::parse;
 
     /// Every line with the one capability that it needs and that is off.
@@ -330,7 +346,9 @@ mod tests {
             ("AUTHENTICATE PLAIN =", "SASL-IR"),
             ("GETQUOTAROOT INBOX", "QUOTA"),
         ] {
-            let command = parse::command(format!("a {line}").as_bytes(), false).unwrap().body;
+            let command = parse::command(format!("a {line}").as_bytes(), Dialect::Rev1)
+                .unwrap()
+                .body;
             let off = SwitchedOff::new([name.to_ascii_lowercase()]);
             assert_eq!(off.behind(&command), Some(name), "{line}");
             assert!(capability_named(name).is_ok(), "{name}");
@@ -343,7 +361,9 @@ mod tests {
             "LIST \"\" *",
             "AUTHENTICATE PLAIN",
         ] {
-            let command = parse::command(format!("a {line}").as_bytes(), false).unwrap().body;
+            let command = parse::command(format!("a {line}").as_bytes(), Dialect::Rev1)
+                .unwrap()
+                .body;
             assert!(behind(&command).is_empty(), "{line}");
         }
     }
@@ -351,7 +371,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_alone_goes_along() {
         let off = SwitchedOff::new(["condstore".to_owned()]).and(vec!["ESEARCH".to_owned()]);
-        for name in ["CONDSTORE", "QRESYNC", "ESEARCH", "SEARCHRES", "PARTIAL"] {
+        for name in ["CONDSTORE", "QRESYNC", "ESEARCH", "SEARCHRES", "PARTIAL", "IMAP4rev2"] {
             assert!(off.has(name), "{name}");
         }
         assert!(!off.has("IDLE"));
@@ -370,7 +390,7 @@ mod tests {
         config.imap.disable = vec!["move".to_owned(), "MOVED".to_owned(), "IMAP4rev1".to_owned()];
         let told = check(&config).unwrap_err().to_string();
         assert!(
-            told.starts_with("imap.disable: \"MOVED\" is no capability that can be switched off; here are LITERAL+, "),
+            told.starts_with("imap.disable: \"MOVED\" is no capability that can be switched off; here are IMAP4rev2, "),
             "{told}"
         );
         assert!(told.contains("\nimap.disable: \"IMAP4rev1\" is no") && told.contains(", AUTH=PLAIN, "));

@@ -1,5 +1,5 @@
-//! What a session tells its client of the selected mailbox without being asked: EXISTS, RECENT, EXPUNGE or VANISHED, FETCH
-//! FLAGS (RFC 9051 §5.2, §7.3 to §7.5, RFC 7162 §3.2.10, RFC 9586).
+//! What a session tells its client of the selected mailbox without being asked: EXISTS, RECENT (to IMAP4rev1), EXPUNGE or
+//! VANISHED, FETCH FLAGS, always with the UID (RFC 9051 §5.2, §7.3 to §7.5, RFC 7162 §3.2.10, RFC 9586).
 
 use super::answer::Failure;
 use super::commands::fetch;
@@ -42,7 +42,9 @@ pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_exp
     if let Some(exists) = updates.exists {
         session.output.line(format_args!("* {exists} EXISTS"));
     }
-    if let Some(recent) = updates.recent {
+    if let Some(recent) = updates.recent
+        && !session.is_rev2()
+    {
         session.output.line(format_args!("* {recent} RECENT"));
     }
     if updates.keywords_changed {

@@ -95,7 +95,7 @@ pub(crate) async fn receive(
                 &mut session.connection,
                 &mut session.output,
                 bounds,
-                session.enabled.utf8,
+                session.enabled.dialect,
                 place,
             )
             .await?;

@@ -5,6 +5,7 @@ use super::command::{BodySection, SectionName, SectionText};
 use super::parse;
 use crate::mail::ids::Uid;
 use crate::mail::mailbox_name::MailboxName;
+use std::str::FromStr;
 
 /// What a URL names.
 #[derive(Debug, PartialEq)]
@@ -77,7 +78,7 @@ struct Parameters {
     uid_validity: Option<u32>,
     uid: Option<Uid>,
     section: Option<String>,
-    partial: Option<(u32, u32)>,
+    partial: Option<(u64, u64)>,
 }
 
 impl Parameters {
@@ -93,7 +94,7 @@ impl Parameters {
             ("SECTION", (Some(_), None, None)) => self.section = Some(decoded(value)?),
             ("PARTIAL", (Some(_), _, None)) => {
                 let (start, length) = value.split_once('.').map_or((value, None), |(a, b)| (a, Some(b)));
-                let length = length.map_or(Some(u32::MAX), number)?;
+                let length = length.map_or(Some(u64::MAX), number)?;
                 self.partial = Some((number(start)?, length));
             }
             _ => return None,
@@ -102,7 +103,7 @@ impl Parameters {
     }
 }
 
-fn number(digits: &str) -> Option<u32> {
+fn number<T: FromStr>(digits: &str) -> Option<T> {
     let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| is_number)
 }
@@ -184,7 +185,7 @@ mod tests {
                 SectionText::HeaderFields(vec!["To".to_owned()]),
                 None,
             ),
-            ("PARTIAL=5", vec![], SectionText::All, Some((5, u32::MAX))),
+            ("PARTIAL=5", vec![], SectionText::All, Some((5, u64::MAX))),
         ] {
             let mut wanted = url(Some("Drafts"), Some(3), 20);
             (wanted.section.part, wanted.section.text, wanted.section.partial) = (part, text, partial);

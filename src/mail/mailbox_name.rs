@@ -22,6 +22,9 @@ pub enum InvalidMailboxName {
     /// NUL, another control character, or U+2028/U+2029 (RFC 5198 §2).
     #[error("a mailbox name has no control characters")]
     Control,
+    /// A new name in another form than NFC (RFC 5198 §3). Names that are there already may have any.
+    #[error("a new mailbox name is in Unicode Normalization Form C")]
+    NotComposed,
     /// Longer than [`MailboxName::MAX_LENGTH`] bytes.
     #[error("the mailbox name is too long")]
     TooLong,

@@ -1,6 +1,7 @@
-//! ENABLE (RFC 5161, RFC 6855 §3).
+//! ENABLE (RFC 5161, RFC 9051 §6.3.1, RFC 6855 §3).
 
 use crate::imap::answer::{Answer, Outcome};
+use crate::imap::dialect::Dialect;
 use crate::imap::session::Session;
 
 /// MODSEQ with every change (RFC 7162 §3.1).
@@ -14,18 +15,27 @@ const UID_ONLY: &str = "UIDONLY";
 /// UTF-8 in quoted strings, mailbox names among them (RFC 6855 §3).
 pub(crate) const UTF8_ACCEPT: &str = "UTF8=ACCEPT";
 
+/// The answers of RFC 9051, and UTF-8 as well.
+pub(crate) const REV2: &str = "IMAP4rev2";
+
 /// Enables what it can and tells which; dispatch has seen to CONDSTORE. Names that are not known are passed over.
 pub(crate) fn enable(session: &mut Session, names: &[String]) -> Outcome {
     session.output.raw(b"* ENABLED");
-    for name in [CONDSTORE, QRESYNC, UTF8_ACCEPT, UID_ONLY] {
-        if names.iter().any(|asked| asked == name) && session.offers(name) {
+    for name in [CONDSTORE, QRESYNC, UTF8_ACCEPT, UID_ONLY, REV2] {
+        if names.iter().any(|asked| asked.eq_ignore_ascii_case(name)) && session.offers(name) {
             session.output.text(format_args!(" {name}"));
-            session.enabled.qresync |= name == QRESYNC;
-            session.enabled.utf8 |= name == UTF8_ACCEPT;
-            session.enabled.uid_only |= name == UID_ONLY;
+            let dialect = match name {
+                UTF8_ACCEPT => Dialect::Utf8,
+                REV2 => Dialect::Rev2,
+                _ => Dialect::default(),
+            };
+            let enabled = &mut session.enabled;
+            enabled.qresync |= name == QRESYNC;
+            enabled.uid_only |= name == UID_ONLY;
+            enabled.dialect = enabled.dialect.max(dialect);
         }
     }
     session.output.raw(b"\r\n");
-    session.output.speak_utf8(session.enabled.utf8);
+    session.output.speak(session.enabled.dialect);
     Ok(Answer::ok("ENABLE completed"))
 }

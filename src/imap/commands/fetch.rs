@@ -100,7 +100,8 @@ pub(crate) async fn announce(
     if session.enabled.qresync && !items.contains(&FetchItem::ModSeq) {
         items.push(FetchItem::ModSeq);
     }
-    let uid = session.enabled.qresync && !session.enabled.uid_only;
+    // RFC 9051 §7.5.2: IMAP4rev2 is told the UID with everything that it did not ask for.
+    let uid = (session.enabled.qresync || session.is_rev2()) && !session.enabled.uid_only;
     let plan = Plan::new(&items, uid, None, selected.view.read_only());
     run(session, selected, &plan, arrived).await.map(drop)
 }

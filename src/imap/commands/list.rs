@@ -81,7 +81,7 @@ pub(crate) fn write(session: &mut Session, line: &Line) {
     }
     if let Some(old_name) = &line.old_name {
         output.raw(b" (\"OLDNAME\" (");
-        output.mailbox(old_name.as_str());
+        output.mailbox(old_name);
         output.raw(b"))");
     }
     output.raw(b"\r\n");

@@ -1,8 +1,9 @@
-//! SELECT and EXAMINE (RFC 3501 §6.3.1 and §6.3.2, RFC 7162 §3.1.2, §3.2.5, RFC 8474 §4.2).
+//! SELECT and EXAMINE (RFC 3501 §6.3.1 and §6.3.2, RFC 9051 §6.3.2 and §6.3.3, RFC 7162 §3.1.2, §3.2.5, RFC 8474 §4.2).
 
-use super::enable;
+use super::{enable, list};
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::{MailboxArgument, SelectParameters};
+use crate::imap::hierarchy::Hierarchy;
 use crate::imap::numbering::{Pieces, SeqNum};
 use crate::imap::object_id::ObjectId;
 use crate::imap::resync;
@@ -46,16 +47,16 @@ pub(crate) async fn select(
         .last()
         .map_or(1, |last| last.get().saturating_add(1))
         .max(status.uid_next);
-    let output = &mut session.output;
-    output.line(format_args!("* {} EXISTS", picture.len()));
-    output.line(format_args!("* {} RECENT", selected.view.recent()));
-    // A number, for one that does not count (RFC 9586 §3.6).
-    if status.unseen > 0
-        && !session.enabled.uid_only
-        && let Some(SeqNum(seq)) = first_unseen(&selected)
-    {
-        output.line(format_args!("* OK [UNSEEN {seq}] First unseen"));
+    session.output.line(format_args!("* {} EXISTS", picture.len()));
+    match session.is_rev2() {
+        // RFC 9051 appendix E, 10 to 12: a LIST instead of RECENT and UNSEEN.
+        true => {
+            let hierarchy = Hierarchy::new(login.mailboxes.list());
+            list::write(session, &hierarchy.line(name, parameters.supplied.clone()));
+        }
+        false => recent_and_unseen(session, &selected, status.unseen),
     }
+    let output = &mut session.output;
     if !session.off.has("OBJECTID") {
         output.line(format_args!(
             "* OK [MAILBOXID ({})] Of this mailbox",
@@ -78,6 +79,19 @@ pub(crate) async fn select(
         true => Answer::ok("EXAMINE completed").with_code("READ-ONLY".to_owned()),
         false => Answer::ok("SELECT completed").with_code("READ-WRITE".to_owned()),
     })
+}
+
+/// What RFC 3501 §6.3.1 wants besides.
+fn recent_and_unseen(session: &mut Session, selected: &Selected, unseen: u32) {
+    let output = &mut session.output;
+    output.line(format_args!("* {} RECENT", selected.view.recent()));
+    // A number, for one that does not count (RFC 9586 §3.6).
+    if unseen > 0
+        && !session.enabled.uid_only
+        && let Some(SeqNum(seq)) = first_unseen(selected)
+    {
+        output.line(format_args!("* OK [UNSEEN {seq}] First unseen"));
+    }
 }
 
 fn first_unseen(selected: &Selected) -> Option<SeqNum> {

@@ -53,10 +53,10 @@ impl Encoded {
         self,
         session: &mut Session,
         file: &MessageFile,
-        partial: Option<(u32, u32)>,
+        partial: Option<(u64, u64)>,
     ) -> Result<(), Failure> {
         let wanted = match partial {
-            Some((start, length)) => u64::from(start)..u64::from(start) + u64::from(length),
+            Some((start, length)) => start..start.saturating_add(length),
             None => 0..u64::MAX,
         };
         let window = Decoding::new(&self, file).window(wanted.clone()).await;

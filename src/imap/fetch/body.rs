@@ -63,14 +63,13 @@ impl Bytes {
     }
 
     /// Cut to `<start.length>`. A start beyond the end gives the empty string (RFC 3501 §6.4.5).
-    pub(crate) fn cut(self, partial: Option<(u32, u32)>) -> Bytes {
+    pub(crate) fn cut(self, partial: Option<(u64, u64)>) -> Bytes {
         let Some((start, length)) = partial else { return self };
-        let (start, length) = (u64::from(start), u64::from(length));
         match self {
             Bytes::Nothing => Bytes::Nothing,
             Bytes::Held(bytes) => {
                 let from = start.min(bytes.len() as u64) as usize;
-                let to = (start + length).min(bytes.len() as u64) as usize;
+                let to = start.saturating_add(length).min(bytes.len() as u64) as usize;
                 Bytes::Held(bytes[from..to].to_vec())
             }
             Bytes::InFile(first, end) => {
@@ -168,7 +167,7 @@ mod tests {
             (Some((0, 4)), b"0123", (100, 104)),
             (Some((8, 40)), b"89", (108, 110)),
             (Some((10, 1)), b"", (110, 110)),
-            (Some((u32::MAX, u32::MAX)), b"", (110, 110)),
+            (Some((u64::MAX, u64::MAX)), b"", (110, 110)),
         ] {
             assert_eq!(held().cut(partial), Bytes::Held(held_wanted.to_vec()));
             assert_eq!(Bytes::InFile(100, 110).cut(partial), Bytes::InFile(range.0, range.1));

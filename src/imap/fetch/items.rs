@@ -6,8 +6,9 @@ use crate::mail::flags::KeywordTable;
 use crate::mail::ids::ModSeq;
 use crate::mailbox::MessageState;
 
-/// `FLAGS (\Seen \Recent $Label1)`.
+/// `FLAGS (\Seen \Recent $Label1)`. IMAP4rev2 knows no \Recent (RFC 9051 §2.3.2).
 pub(crate) fn flags(output: &mut Output, state: &MessageState, recent: bool, keywords: &KeywordTable) {
+    let recent = recent && !output.dialect().is_rev2();
     output.raw(b"FLAGS (");
     let system = state.flags.names().chain(recent.then_some("\\Recent"));
     let names = system.map(|name: &str| name).chain(keywords.names(state.keywords));

@@ -3,6 +3,7 @@
 //! Recursion is as deep as the summary, which the scanner bounds (`MimeLimits::depth`).
 
 use super::envelope;
+use crate::imap::dialect::Dialect;
 use crate::imap::output::Output;
 use crate::mail::summary::{Content, MessageEnvelope, Parameters, Part};
 
@@ -62,7 +63,7 @@ fn single(output: &mut Output, part: &Part, form: Form) {
     output.text(format_args!(" {}", octets(part)));
     if part.media_type == b"TEXT" {
         output.text(format_args!(" {}", part.lines));
-    } else if is_message(part) {
+    } else if is_message(part) && is_known(part, output.dialect()) {
         output.raw(b" ");
         match &part.content {
             Content::Message(message) => {
@@ -137,6 +138,12 @@ fn parameters(output: &mut Output, parameters: &Parameters) {
 /// message/rfc822 and, since RFC 9051, message/global.
 pub(super) fn is_message(part: &Part) -> bool {
     part.media_type == b"MESSAGE" && (part.subtype == b"RFC822" || part.subtype == b"GLOBAL")
+}
+
+/// Whether the client reads an envelope and a body behind this kind of message: to IMAP4rev1, message/global is a media type
+/// like any other (RFC 3501 §9, `media-message`).
+fn is_known(part: &Part, dialect: Dialect) -> bool {
+    part.subtype == b"RFC822" || dialect.is_rev2()
 }
 
 /// Octets of the body in its transfer encoding.

@@ -32,7 +32,7 @@ const SUMMARY: &[&str] = &[
     "bad DONE expected a space, at octet 5",
     "4 Idle",
     "bad 5 unknown command, at octet 3",
-    "7 Select { mailbox: Ok(MailboxName(\"{2+}\")), parameters: SelectParameters { condstore: false, resync: None } }",
+    "7 Select { mailbox: Ok(MailboxName(\"{2+}\")), parameters: SelectParameters { condstore: false, resync: None, supplied: None } }",
     "bad 8 only a message can be a binary literal",
     "9 append 12 true",
     "end",
@@ -103,7 +103,7 @@ fn frames(pieces: &[&[u8]]) -> Vec<String> {
                 continue;
             }
             if ending {
-                let grammar = |bytes: &[u8], _| append::rest(bytes, false, LiteralPlace::Message);
+                let grammar = |bytes: &[u8], _| append::rest(bytes, Dialect::Rev1, LiteralPlace::Message);
                 if let Some(taken) = framer.taken(&mut output, BOUNDS, grammar) {
                     frames.push(told_behind(&taken));
                     ending = matches!(taken, Ok((_, Some(_))));
@@ -112,7 +112,8 @@ fn frames(pieces: &[&[u8]]) -> Vec<String> {
                         .and_then(|(_, literal)| literal)
                         .map_or(0, |literal| literal.size as usize);
                 }
-            } else if let Some(taken) = framer.taken(&mut output, BOUNDS, |bytes, is| command(bytes, is, false)) {
+            } else if let Some(taken) = framer.taken(&mut output, BOUNDS, |bytes, is| command(bytes, is, Dialect::Rev1))
+            {
                 let frame = Frame::from(taken);
                 frames.push(told(&frame));
                 if let Frame::Append(_, literal) = frame {
@@ -147,7 +148,10 @@ async fn pass(connection: &mut Connection, mut octets: usize) {
 async fn serve(connection: &mut Connection) -> Vec<String> {
     let (mut framer, mut output, mut frames) = (Framer::new(), Output::new(), Vec::new());
     loop {
-        let frame = framer.next(connection, &mut output, BOUNDS, false).await.unwrap();
+        let frame = framer
+            .next(connection, &mut output, BOUNDS, Dialect::Rev1)
+            .await
+            .unwrap();
         frames.push(told(&frame));
         match frame {
             Frame::Command(command) if command.body == CommandBody::Logout => return frames,
@@ -156,7 +160,7 @@ async fn serve(connection: &mut Connection) -> Vec<String> {
                 while let Some(message) = literal.take() {
                     framer.accept(connection, &mut output, BOUNDS, message).await.unwrap();
                     pass(connection, message.size as usize).await;
-                    let more = framer.more(connection, &mut output, BOUNDS, false, LiteralPlace::Message);
+                    let more = framer.more(connection, &mut output, BOUNDS, Dialect::Rev1, LiteralPlace::Message);
                     let taken = more.await.unwrap();
                     frames.push(told_behind(&taken));
                     literal = taken.ok().and_then(|(_, literal)| literal);
@@ -190,12 +194,15 @@ async fn a_call_that_is_dropped_loses_nothing() {
         client.write_all(&[*byte]).await.unwrap();
         tokio::select! {
             biased;
-            _ = framer.next(&mut connection, &mut output, BOUNDS, false) => unreachable!("no line yet"),
+            _ = framer.next(&mut connection, &mut output, BOUNDS, Dialect::Rev1) => unreachable!("no line yet"),
             () = tokio::task::yield_now() => {}
         }
     }
     client.write_all(&[*last]).await.unwrap();
-    let frame = framer.next(&mut connection, &mut output, BOUNDS, false).await.unwrap();
+    let frame = framer
+        .next(&mut connection, &mut output, BOUNDS, Dialect::Rev1)
+        .await
+        .unwrap();
     assert_eq!(told(&frame), "a Login { user: \"me \", password: \"x\" }");
 }
 
@@ -226,7 +233,7 @@ impl Dialog {
 
     async fn next(&mut self, bounds: Bounds) -> Result<Frame, ReadError> {
         self.framer
-            .next(&mut self.connection, &mut self.output, bounds, false)
+            .next(&mut self.connection, &mut self.output, bounds, Dialect::Rev1)
             .await
     }
 
@@ -258,7 +265,7 @@ async fn a_literal_is_asked_for_behind_what_was_said_before() {
         framer,
         output,
     } = &mut dialog;
-    let (frame, ()) = tokio::join!(framer.next(connection, output, BOUNDS, false), async {
+    let (frame, ()) = tokio::join!(framer.next(connection, output, BOUNDS, Dialect::Rev1), async {
         let asked = b"* OK hello\r\n+ Ready for the literal\r\n";
         let mut said = vec![0; asked.len()];
         client.read_exact(&mut said).await.unwrap();
@@ -289,7 +296,7 @@ async fn answers_wait_while_further_commands_are_there() {
     while !dialog.output.written().is_empty() {
         tokio::select! {
             biased;
-            _ = dialog.framer.next(&mut dialog.connection, &mut dialog.output, BOUNDS, false) => {}
+            _ = dialog.framer.next(&mut dialog.connection, &mut dialog.output, BOUNDS, Dialect::Rev1) => {}
             () = tokio::task::yield_now() => {}
         }
     }
@@ -344,7 +351,7 @@ async fn a_command_that_is_too_long_is_passed_over_with_its_literals() {
     };
     let too_long = |tag: &str| format!("bad {tag} a command of more than 200 octets");
     let name = format!(
-        "Select {{ mailbox: Ok(MailboxName(\"{fits}\")), parameters: SelectParameters {{ condstore: false, resync: None }} }}"
+        "Select {{ mailbox: Ok(MailboxName(\"{fits}\")), parameters: SelectParameters {{ condstore: false, resync: None, supplied: None }} }}"
     );
     for wanted in [
         too_long("a"),
@@ -433,7 +440,7 @@ async fn a_message_is_taken_or_refused() {
             pass(connection, 8).await;
             let more = dialog
                 .framer
-                .more(connection, output, BOUNDS, false, LiteralPlace::Message);
+                .more(connection, output, BOUNDS, Dialect::Rev1, LiteralPlace::Message);
             assert_eq!(told_behind(&more.await.unwrap()), "end");
         }
         assert_eq!(dialog.sent().await, asked);
@@ -464,7 +471,7 @@ async fn behind_a_message_is_another_or_nothing() {
         let (connection, output) = (&mut dialog.connection, &mut dialog.output);
         let more = dialog
             .framer
-            .more(connection, output, BOUNDS, false, LiteralPlace::Message);
+            .more(connection, output, BOUNDS, Dialect::Rev1, LiteralPlace::Message);
         assert_eq!(told_behind(&more.await.unwrap()), wanted, "{rest:?}");
         dialog.expect(&["b Noop"]).await;
     }
@@ -499,7 +506,7 @@ async fn a_command_has_its_time_however_it_comes() {
             output,
         } = &mut dialog;
         let frame = tokio::select! {
-            frame = framer.next(connection, output, bounds, false) => frame,
+            frame = framer.next(connection, output, bounds, Dialect::Rev1) => frame,
             () = async { while client.write_all(drip).await.is_ok() {} } => unreachable!("the server listens"),
         };
         assert!(matches!(frame, Err(ReadError::TimedOut)), "{frame:?}");

@@ -6,6 +6,7 @@
 use super::cursor::{Cursor, Fault, Parsed};
 use super::{ParseError, date, flags, mailbox, sequence_set};
 use crate::imap::command::{AppendPiece, CommandBody, LiteralPlace, Replace, SequenceSet};
+use crate::imap::dialect::Dialect;
 use crate::mail::flags::FlagList;
 
 /// The most pieces in front of a literal.
@@ -139,10 +140,10 @@ fn literal(cursor: &mut Cursor<'_>, name: &str) -> Parsed<()> {
 /// the bytes end with the announcement of an argument. The tag of an error is empty: the real one came long before.
 pub(in crate::imap) fn rest(
     bytes: &[u8],
-    utf8: bool,
+    dialect: Dialect,
     place: LiteralPlace,
 ) -> Result<Option<Vec<AppendPiece>>, ParseError> {
-    let mut cursor = Cursor::new(bytes, utf8);
+    let mut cursor = Cursor::new(bytes, dialect);
     match pieces_behind(&mut cursor, place) {
         Ok(pieces) => Ok(Some(pieces)),
         Err(Fault::Incomplete { .. }) => Ok(None),
@@ -179,7 +180,7 @@ fn further(cursor: &mut Cursor<'_>, pieces: &mut Vec<AppendPiece>) -> Parsed<()>
 
 /// Whether this is the beginning of a command that carries messages.
 pub(in crate::imap) fn carries_messages(bytes: &[u8]) -> bool {
-    let mut cursor = Cursor::new(bytes, true);
+    let mut cursor = Cursor::new(bytes, Dialect::Rev2);
     let mut front = || -> Parsed<bool> {
         super::tagged(&mut cursor)?;
         cursor.space()?;
@@ -305,13 +306,13 @@ mod tests {
             ("t APPEND {3+}\r\n{1} {5}", true),
         ] {
             assert!(carries_messages(line.as_bytes()), "{line:?}");
-            let command = until_message(line.as_bytes(), false).unwrap();
+            let command = until_message(line.as_bytes(), Dialect::Rev1).unwrap();
             assert_eq!(command.is_some(), message, "{line:?}");
         }
         for line in ["t APPENDIX INBOX {5}", "t LOGIN x {5}", "APPEND INBOX {5}"] {
             assert!(!carries_messages(line.as_bytes()), "{line:?}");
         }
-        assert!(until_message(b"t APPEND {3}\r\nabc (nonsense {5}", false).is_err());
+        assert!(until_message(b"t APPEND {3}\r\nabc (nonsense {5}", Dialect::Rev1).is_err());
     }
 
     #[test]
@@ -338,8 +339,8 @@ mod tests {
             ],
             &front,
         );
-        assert_eq!(until_message(b"t APPEND x CATENATE (URL {3}", false), Ok(None));
-        let rest = |line: &str| rest(line.as_bytes(), false, LiteralPlace::Part);
+        assert_eq!(until_message(b"t APPEND x CATENATE (URL {3}", Dialect::Rev1), Ok(None));
+        let rest = |line: &str| rest(line.as_bytes(), Dialect::Rev1, LiteralPlace::Part);
         assert_eq!(rest(")"), Ok(Some(Vec::new())));
         assert_eq!(rest(" URL a)"), Ok(Some(vec![url("a")])));
         assert_eq!(rest(" URL a TEXT {5}"), Ok(Some(vec![url("a"), text.clone()])));
@@ -374,7 +375,7 @@ mod tests {
             pieces: vec![begin, literal(LiteralPlace::Utf8Part)],
         };
         same(&["APPEND x CATENATE (UTF8 (~{3}"], &command);
-        let behind = |line: &str, place| rest(line.as_bytes(), true, place);
+        let behind = |line: &str, place| rest(line.as_bytes(), Dialect::Rev2, place);
         assert_eq!(behind(")", LiteralPlace::Utf8), Ok(Some(Vec::new())));
         assert_eq!(behind("))", LiteralPlace::Utf8Part), Ok(Some(Vec::new())));
         let text = vec![literal(LiteralPlace::Part)];
@@ -405,7 +406,7 @@ mod tests {
 
     #[test]
     fn behind_a_message() {
-        let rest = |line: &str| rest(line.as_bytes(), false, LiteralPlace::Message);
+        let rest = |line: &str| rest(line.as_bytes(), Dialect::Rev1, LiteralPlace::Message);
         for end in ["", " ", "   "] {
             assert_eq!(rest(end), Ok(Some(Vec::new())));
         }

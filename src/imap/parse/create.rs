@@ -46,6 +46,7 @@ fn attribute(cursor: &mut Cursor<'_>) -> Parsed<Option<SpecialUse>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imap::dialect::Dialect;
     use crate::imap::parse::tests::{bad, mailbox, same};
     use crate::imap::parse::{ParseError, command};
 
@@ -75,7 +76,7 @@ mod tests {
             "\\Drafts \\Sent",
             "\\Sent \\All \\Sent",
         ] {
-            let refused = command(format!("t CREATE a (USE ({uses}))").as_bytes(), false);
+            let refused = command(format!("t CREATE a (USE ({uses}))").as_bytes(), Dialect::Rev1);
             assert_eq!(refused, Err(ParseError::UseAttribute { tag: tag.clone() }), "{uses}");
         }
         bad(&[

@@ -3,6 +3,7 @@
 //! Nothing here indexes: what is not there is `None` or a [`Fault`] with the place where it was missed.
 
 use super::ParseError;
+use crate::imap::dialect::Dialect;
 use std::borrow::Cow;
 
 /// Walks over the bytes of one command.
@@ -11,7 +12,7 @@ pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
     /// Whether mailbox names are UTF-8 rather than modified UTF-7.
-    utf8: bool,
+    dialect: Dialect,
 }
 
 /// Why the bytes are no command.
@@ -57,13 +58,13 @@ pub(super) type Parsed<T> = Result<T, Fault>;
 
 impl<'a> Cursor<'a> {
     /// At the first byte.
-    pub(super) fn new(bytes: &'a [u8], utf8: bool) -> Cursor<'a> {
-        Cursor { bytes, at: 0, utf8 }
+    pub(super) fn new(bytes: &'a [u8], dialect: Dialect) -> Cursor<'a> {
+        Cursor { bytes, at: 0, dialect }
     }
 
-    /// Whether mailbox names are UTF-8 rather than modified UTF-7.
-    pub(super) fn utf8(&self) -> bool {
-        self.utf8
+    /// What the client speaks.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// All bytes of the command.

@@ -29,6 +29,7 @@ fn readable(octets: Cow<'_, [u8]>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imap::dialect::Dialect;
     use crate::imap::parse::tests::{bad, body, same};
 
     #[test]
@@ -45,7 +46,7 @@ mod tests {
                 ("os".to_owned(), None),
             ]),
         );
-        let latin1 = super::super::command(b"t ID (\"name\" \"M\xfcll\")", false)
+        let latin1 = super::super::command(b"t ID (\"name\" \"M\xfcll\")", Dialect::Rev1)
             .unwrap()
             .body;
         assert_eq!(latin1, body("ID (\"name\" \"M\u{fffd}ll\")"));

@@ -3,13 +3,22 @@
 use super::cursor::{Cursor, Parsed};
 use super::strings::utf8;
 use crate::imap::command::{CommandBody, MailboxArgument};
-use crate::mail::mailbox_name::MailboxName;
+use crate::mail::mailbox_name::{InvalidMailboxName, MailboxName};
 use crate::mail::utf7;
 
 /// `SP mailbox`.
 pub(super) fn argument(cursor: &mut Cursor<'_>) -> Parsed<MailboxArgument> {
     cursor.space()?;
     Ok(MailboxName::new(&name(cursor)?))
+}
+
+/// As [`argument`], and the text itself where the mailbox is called otherwise (`inbox`).
+pub(super) fn supplied(cursor: &mut Cursor<'_>) -> Parsed<(MailboxArgument, Option<String>)> {
+    cursor.space()?;
+    let text = name(cursor)?;
+    let mailbox = MailboxName::new(&text);
+    let differs = mailbox.as_ref().is_ok_and(|name| name.as_str() != text);
+    Ok((mailbox, differs.then_some(text)))
 }
 
 /// The arguments of RENAME (RFC 9051 §6.3.6). A separator behind the new name means nothing more than it does in CREATE.
@@ -20,10 +29,13 @@ pub(super) fn pair(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
 }
 
 /// `SP mailbox` of a mailbox to come: a separator behind it only says that there will be others below it
-/// (RFC 9051 §6.3.4).
+/// (RFC 9051 §6.3.4). In UTF-8 it has to be Net-Unicode (§5.1); in modified UTF-7 every form is kept (appendix A.1).
 pub(super) fn folder(cursor: &mut Cursor<'_>) -> Parsed<MailboxArgument> {
     cursor.space()?;
     let name = name(cursor)?;
+    if cursor.dialect().is_utf8() && !unicode_normalization::is_nfc(&name) {
+        return Ok(Err(InvalidMailboxName::NotComposed));
+    }
     Ok(MailboxName::new(
         name.strip_suffix(MailboxName::SEPARATOR).unwrap_or(&name),
     ))
@@ -45,7 +57,7 @@ pub(super) fn pattern(cursor: &mut Cursor<'_>) -> Parsed<String> {
 
 /// From modified UTF-7, unless that is off or the text is none: then it can only mean itself.
 fn decode(cursor: &Cursor<'_>, text: String) -> String {
-    if cursor.utf8() {
+    if cursor.dialect().is_utf8() {
         return text;
     }
     utf7::decode(&text).unwrap_or(text)
@@ -54,6 +66,7 @@ fn decode(cursor: &Cursor<'_>, text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imap::dialect::Dialect;
     use crate::imap::parse::command;
     use crate::imap::parse::tests::{bad, mailbox, same};
 
@@ -84,9 +97,22 @@ mod tests {
     #[test]
     fn with_utf8_on_every_name_means_itself() {
         for name in ["Entw&APw-rfe", "Entwürfe", "R&-D"] {
-            let parsed = command(format!("t DELETE \"{name}\"").as_bytes(), true).unwrap();
+            let parsed = command(format!("t DELETE \"{name}\"").as_bytes(), Dialect::Rev2).unwrap();
             assert_eq!(parsed.body, CommandBody::Delete(mailbox(name)));
         }
+    }
+
+    #[test]
+    fn a_new_name_in_utf_8_is_composed() {
+        let parse = |line: &str, dialect| command(line.as_bytes(), dialect).unwrap().body;
+        let to = |name| CommandBody::Rename {
+            from: mailbox("e\u{301}"),
+            to: name,
+        };
+        let line = "t RENAME \"e\u{301}\" \"e\u{301}\"";
+        assert_eq!(parse(line, Dialect::Rev2), to(Err(InvalidMailboxName::NotComposed)));
+        // RFC 9051 appendix A.1: IMAP4rev1 keeps the exact form.
+        assert_eq!(parse(line, Dialect::Rev1), to(mailbox("e\u{301}")));
     }
 
     #[test]
@@ -110,7 +136,7 @@ mod tests {
             ("DELETE", "DELETE: expected a space, at octet 9"),
             ("SUBSCRIBE *", "SUBSCRIBE: expected a mailbox name, at octet 13"),
         ]);
-        let error = command(b"t DELETE \"\xff\"", false).unwrap_err();
+        let error = command(b"t DELETE \"\xff\"", Dialect::Rev1).unwrap_err();
         assert!(format!("{error:?}").contains("DELETE: a string that is not UTF-8, at octet 10"));
     }
 }

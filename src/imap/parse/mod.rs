@@ -42,6 +42,7 @@ mod strings;
 mod tests;
 
 use super::command::{Command, CommandBody, SectionText};
+use super::dialect::Dialect;
 use cursor::{Cursor, Fault, Parsed};
 
 /// Why a line is no command. The tag, when one was seen, is for the answer.
@@ -78,10 +79,10 @@ pub enum ParseError {
 const MAX_TAG: usize = 128;
 
 /// Parses one whole command: its lines joined, literals in place as `{n}CRLF` + n bytes (the CRLF that ends the command
-/// taken off). `utf8` is whether UTF8=ACCEPT or IMAP4rev2 is enabled: then mailbox names and quoted strings are UTF-8; without it
-/// mailbox names are modified UTF-7 (and raw UTF-8 is taken as it is when it is no valid modified UTF-7).
-pub fn command(bytes: &[u8], utf8: bool) -> Result<Command, ParseError> {
-    let mut cursor = Cursor::new(bytes, utf8);
+/// taken off). From [`Dialect::Utf8`] on mailbox names and quoted strings are UTF-8; before, mailbox names are modified
+/// UTF-7 (and raw UTF-8 is taken as it is when it is no valid modified UTF-7).
+pub fn command(bytes: &[u8], dialect: Dialect) -> Result<Command, ParseError> {
+    let mut cursor = Cursor::new(bytes, dialect);
     let mut name = String::new();
     let Ok(tag) = tagged(&mut cursor) else {
         return Err(ParseError::Bad {
@@ -100,31 +101,31 @@ pub fn command(bytes: &[u8], utf8: bool) -> Result<Command, ParseError> {
 
 /// Whether a line that ends with the header of a literal can be the beginning of a command: what is wrong in it is told
 /// before the client sends more (RFC 9051 §7.6 has an example).
-pub(super) fn beginning(bytes: &[u8], utf8: bool) -> Result<(), ParseError> {
-    let mut cursor = Cursor::new(bytes, utf8);
+pub(super) fn beginning(bytes: &[u8], dialect: Dialect) -> Result<(), ParseError> {
+    let mut cursor = Cursor::new(bytes, dialect);
     let mut name = String::new();
     let tag = tagged(&mut cursor);
     match (tag, whole(&mut cursor, &mut name)) {
         (Ok(_), Err(Fault::Incomplete { .. })) => Ok(()),
-        _ => command(bytes, utf8).map(|_| ()),
+        _ => command(bytes, dialect).map(|_| ()),
     }
 }
 
 /// A command that carries messages as far as the first one, whose literal is announced at the end of `bytes`. `None` when
 /// that literal is an argument: its octets belong into the bytes.
-pub(super) fn until_message(bytes: &[u8], utf8: bool) -> Result<Option<Command>, ParseError> {
-    let mut cursor = Cursor::new(bytes, utf8);
+pub(super) fn until_message(bytes: &[u8], dialect: Dialect) -> Result<Option<Command>, ParseError> {
+    let mut cursor = Cursor::new(bytes, dialect);
     let mut name = String::new();
     let tag = tagged(&mut cursor);
     match (tag, whole(&mut cursor, &mut name)) {
         (Ok(_), Err(Fault::Incomplete { .. })) => Ok(None),
-        _ => command(bytes, utf8).map(Some),
+        _ => command(bytes, dialect).map(Some),
     }
 }
 
 /// `section-spec`, as in `1.2.MIME`, which stands alone (in a URL); `None` for what is none.
 pub(super) fn section(text: &[u8]) -> Option<(Vec<u32>, SectionText)> {
-    let mut cursor = Cursor::new(text, true);
+    let mut cursor = Cursor::new(text, Dialect::Rev2);
     let section = section::section_spec(&mut cursor).ok()?;
     cursor.peek().is_none().then_some(section)
 }
@@ -138,7 +139,7 @@ pub(super) fn takes_binary(bytes: &[u8]) -> bool {
 
 /// The tag of a command of which only the beginning is known.
 pub(super) fn tag(bytes: &[u8]) -> Option<String> {
-    tagged(&mut Cursor::new(bytes, false)).ok()
+    tagged(&mut Cursor::new(bytes, Dialect::Rev1)).ok()
 }
 
 /// `tag`, which a space or the end must follow.

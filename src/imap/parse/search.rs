@@ -4,6 +4,7 @@
 use super::cursor::{Cursor, Fault, Parsed};
 use super::{date, search_return, sequence_set, strings};
 use crate::imap::command::{CommandBody, Search, SearchKey, SearchReturn};
+use crate::imap::dialect::Dialect;
 use crate::imap::object_id::ObjectId;
 use crate::mail::flags::{FlagList, Flags};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
@@ -29,9 +30,9 @@ pub(super) fn search_program(cursor: &mut Cursor<'_>, returns: Option<SearchRetu
     let mut named = None;
     let start = cursor.position();
     if cursor.keyword("CHARSET") {
-        if cursor.utf8() {
-            // RFC 6855 §3: everything is UTF-8.
-            return Err(Fault::bad("CHARSET is not allowed when UTF-8 is enabled", start));
+        if cursor.dialect() == Dialect::Utf8 {
+            // RFC 6855 §3: everything is UTF-8. RFC 9051 §6.4.4 allows it again.
+            return Err(Fault::bad("CHARSET is not allowed when UTF8=ACCEPT is enabled", start));
         }
         cursor.space()?;
         named = Some(charset(cursor, returns)?);

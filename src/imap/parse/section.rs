@@ -45,7 +45,7 @@ pub(super) fn binary_part(cursor: &mut Cursor<'_>) -> Parsed<Vec<u32>> {
     Ok(part)
 }
 
-fn optional_partial(cursor: &mut Cursor<'_>) -> Parsed<Option<(u32, u32)>> {
+fn optional_partial(cursor: &mut Cursor<'_>) -> Parsed<Option<(u64, u64)>> {
     match cursor.peek() {
         Some(b'<') => partial(cursor).map(Some),
         _ => Ok(None),
@@ -98,9 +98,8 @@ fn header_list(cursor: &mut Cursor<'_>) -> Parsed<Vec<String>> {
     })
 }
 
-/// `partial`: `<start.length>`. Numbers have 63 bits there and 32 here; no message is so long that it made a difference.
-fn partial(cursor: &mut Cursor<'_>) -> Parsed<(u32, u32)> {
-    let bounded = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+/// `partial`: `<start.length>`, of 63 bits.
+fn partial(cursor: &mut Cursor<'_>) -> Parsed<(u64, u64)> {
     cursor.require(b'<', "a partial")?;
     let start = cursor.number64()?;
     cursor.require(b'.', "a dot and a length")?;
@@ -110,7 +109,7 @@ fn partial(cursor: &mut Cursor<'_>) -> Parsed<(u32, u32)> {
         return Err(Fault::bad("0 is not allowed", at));
     }
     cursor.require(b'>', "a closing angle bracket")?;
-    Ok((bounded(start), bounded(length)))
+    Ok((start, length))
 }
 
 #[cfg(test)]
@@ -155,7 +154,7 @@ mod tests {
                 "[]<9999999999.9999999999>",
                 &[],
                 SectionText::All,
-                Some((u32::MAX, u32::MAX)),
+                Some((9_999_999_999, 9_999_999_999)),
             ),
         ] {
             for (item, peek) in [("BODY", false), ("body.peek", true)] {

@@ -2,23 +2,27 @@
 
 use super::cursor::{Cursor, Fault, Parsed};
 use super::sequence_set;
-use crate::imap::command::{CommandBody, Resync, SelectParameters};
+use crate::imap::command::{CommandBody, MailboxArgument, Resync, SelectParameters};
 
 /// The most parameters.
 const MAX_PARAMETERS: usize = 10;
 
 /// SELECT.
 pub(super) fn select(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
-    let mailbox = super::mailbox::argument(cursor)?;
-    let parameters = parameters(cursor)?;
+    let (mailbox, parameters) = arguments(cursor)?;
     Ok(CommandBody::Select { mailbox, parameters })
 }
 
 /// EXAMINE.
 pub(super) fn examine(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
-    let mailbox = super::mailbox::argument(cursor)?;
-    let parameters = parameters(cursor)?;
+    let (mailbox, parameters) = arguments(cursor)?;
     Ok(CommandBody::Examine { mailbox, parameters })
+}
+
+fn arguments(cursor: &mut Cursor<'_>) -> Parsed<(MailboxArgument, SelectParameters)> {
+    let (mailbox, supplied) = super::mailbox::supplied(cursor)?;
+    let parameters = parameters(cursor)?;
+    Ok((mailbox, SelectParameters { supplied, ..parameters }))
 }
 
 /// `[SP "(" select-param *(SP select-param) ")"]`. What we do not announce is refused, as RFC 4466 §2.1 wants.
@@ -77,7 +81,7 @@ fn resync(cursor: &mut Cursor<'_>) -> Parsed<Resync> {
 mod tests {
     use super::*;
     use crate::imap::numbering::Numbers;
-    use crate::imap::parse::tests::{bad, mailbox, same, set};
+    use crate::imap::parse::tests::{bad, body, mailbox, same, set};
     use crate::mail::mailbox_name::InvalidMailboxName;
 
     #[test]
@@ -85,7 +89,7 @@ mod tests {
         let inbox = mailbox("INBOX");
         let parameters = |condstore| SelectParameters {
             condstore,
-            resync: None,
+            ..SelectParameters::default()
         };
         let select = |condstore| CommandBody::Select {
             mailbox: inbox.clone(),
@@ -94,9 +98,9 @@ mod tests {
         same(
             &[
                 "SELECT INBOX",
-                "select iNbOx ",
-                "SELECT \"Inbox\"",
-                "SELECT {5}\r\ninbox",
+                "select INBOX ",
+                "SELECT \"INBOX\"",
+                "SELECT {5}\r\nINBOX",
             ],
             &select(false),
         );
@@ -104,7 +108,7 @@ mod tests {
             &[
                 "SELECT INBOX (CONDSTORE)",
                 "SELECT \"INBOX\" (condstore)",
-                "select inbox  ( CONDSTORE CONDSTORE ) ",
+                "select INBOX  ( CONDSTORE CONDSTORE ) ",
             ],
             &select(true),
         );
@@ -130,6 +134,22 @@ mod tests {
     }
 
     #[test]
+    fn inbox_as_it_was_written() {
+        for (written, supplied) in [
+            ("INBOX", None),
+            ("iNbOx", Some("iNbOx")),
+            ("inbox/x", Some("inbox/x")),
+            ("&AOk-", None),
+            ("../x", None),
+        ] {
+            let CommandBody::Examine { parameters, .. } = body(&format!("EXAMINE {written}")) else {
+                panic!("{written}")
+            };
+            assert_eq!(parameters.supplied.as_deref(), supplied, "{written}");
+        }
+    }
+
+    #[test]
     fn what_a_client_remembers() {
         let numbers = |runs: &[(u32, u32)]| {
             let mut numbers = Numbers::default();
@@ -146,6 +166,7 @@ mod tests {
                     known,
                     matched,
                 })),
+                supplied: None,
             },
         };
         same(
@@ -187,6 +208,7 @@ mod tests {
                         known: None,
                         matched: None,
                     })),
+                    supplied: None,
                 },
             },
         );

@@ -92,6 +92,7 @@ pub(super) fn cancel_update(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
 mod tests {
     use super::*;
     use crate::imap::command::{Search, SearchKey, SearchReturn};
+    use crate::imap::dialect::Dialect;
     use crate::imap::parse::tests::{bad, same};
     use crate::imap::parse::{ParseError, command};
 
@@ -208,7 +209,7 @@ mod tests {
             ("THREAD REFS UTF-8 NONSENSE", "THREAD: unknown search key, at octet 21"),
         ]);
         // A program without a charset.
-        let refused = command(b"t SORT (DATE) ALL", false);
+        let refused = command(b"t SORT (DATE) ALL", Dialect::Rev1);
         let (tag, saving) = ("t".to_owned(), false);
         assert_eq!(refused, Err(ParseError::BadCharset { tag, saving }));
     }

@@ -100,6 +100,7 @@ pub(super) fn utf8(octets: Cow<'_, [u8]>, start: usize) -> Parsed<String> {
 #[cfg(test)]
 mod tests {
     use crate::imap::command::CommandBody;
+    use crate::imap::dialect::Dialect;
     use crate::imap::parse::tests::{bad, same};
 
     fn login(user: &str, password: &str) -> CommandBody {
@@ -167,7 +168,7 @@ mod tests {
                 "LOGIN: a number above 9223372036854775807, at octet 10",
             ),
         ]);
-        let error = super::super::command(b"t LOGIN {1}\r\n\xff x", false).unwrap_err();
+        let error = super::super::command(b"t LOGIN {1}\r\n\xff x", Dialect::Rev1).unwrap_err();
         assert!(format!("{error:?}").contains("LOGIN: a string that is not UTF-8, at octet 9"));
     }
 }

@@ -11,7 +11,7 @@ use crate::mail::mailbox_name::MailboxName;
 /// The command with these arguments, which must be right. Its tag is `t`.
 #[track_caller]
 pub(super) fn body(arguments: &str) -> CommandBody {
-    match command(format!("t {arguments}").as_bytes(), false) {
+    match command(format!("t {arguments}").as_bytes(), Dialect::Rev1) {
         Ok(command) => command.body,
         Err(error) => panic!("{arguments:?}: {error:?}"),
     }
@@ -29,7 +29,7 @@ pub(super) fn same(spellings: &[&str], wanted: &CommandBody) {
 #[track_caller]
 pub(super) fn bad(cases: &[(&str, &str)]) {
     for (arguments, wanted) in cases {
-        let error = command(format!("t {arguments}").as_bytes(), false).expect_err(arguments);
+        let error = command(format!("t {arguments}").as_bytes(), Dialect::Rev1).expect_err(arguments);
         let text = (*wanted).to_owned();
         let tag = Some("t".to_owned());
         assert_eq!(error, ParseError::Bad { tag, text }, "{arguments:?}");
@@ -104,7 +104,7 @@ fn commands_that_are_none() {
 #[test]
 fn tags() {
     for tag in ["a001", "A.b-c_1", "]", ".", &"x".repeat(MAX_TAG)] {
-        let parsed = command(format!("{tag} NOOP").as_bytes(), false).unwrap();
+        let parsed = command(format!("{tag} NOOP").as_bytes(), Dialect::Rev1).unwrap();
         assert_eq!(parsed.tag, tag);
     }
     for line in [
@@ -119,14 +119,14 @@ fn tags() {
         "a\r NOOP",
         "\u{16}\u{3}\u{1}",
     ] {
-        let error = command(line.as_bytes(), false).unwrap_err();
+        let error = command(line.as_bytes(), Dialect::Rev1).unwrap_err();
         let text = "expected a tag, at octet 1".to_owned();
         assert_eq!(error, ParseError::Bad { tag: None, text }, "{line:?}");
     }
-    assert!(command(format!("{} NOOP", "x".repeat(MAX_TAG + 1)).as_bytes(), false).is_err());
+    assert!(command(format!("{} NOOP", "x".repeat(MAX_TAG + 1)).as_bytes(), Dialect::Rev1).is_err());
     let text = "expected a space, at octet 5".to_owned();
     let tag = Some("DONE".to_owned());
-    assert_eq!(command(b"DONE", false), Err(ParseError::Bad { tag, text }));
+    assert_eq!(command(b"DONE", Dialect::Rev1), Err(ParseError::Bad { tag, text }));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn other_protocols() {
         "PRI * HTTP/2.0",
     ] {
         assert_eq!(
-            command(line.as_bytes(), false),
+            command(line.as_bytes(), Dialect::Rev1),
             Err(ParseError::Hopeless { text }),
             "{line}"
         );
@@ -151,7 +151,7 @@ fn other_protocols() {
         "Host: example.org",
     ] {
         assert!(
-            matches!(command(line.as_bytes(), false), Err(ParseError::Bad { .. })),
+            matches!(command(line.as_bytes(), Dialect::Rev1), Err(ParseError::Bad { .. })),
             "{line}"
         );
     }
@@ -166,7 +166,7 @@ fn the_beginning_of_a_command() {
         "t APPEND {5}",
         "t ID (\"a\" {3}",
     ] {
-        assert_eq!(beginning(line.as_bytes(), false), Ok(()), "{line}");
+        assert_eq!(beginning(line.as_bytes(), Dialect::Rev1), Ok(()), "{line}");
     }
     for line in [
         "{5}",
@@ -177,6 +177,6 @@ fn the_beginning_of_a_command() {
         "t LOGIN me you {5}",
         "t FETCH 1 {5}",
     ] {
-        assert!(beginning(line.as_bytes(), false).is_err(), "{line}");
+        assert!(beginning(line.as_bytes(), Dialect::Rev1).is_err(), "{line}");
     }
 }

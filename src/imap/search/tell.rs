@@ -70,11 +70,22 @@ impl Asked<'_> {
         query: &Query,
         results: &Results,
     ) -> Result<(), Failure> {
-        match self.search.returns {
+        match self.returns(session) {
             Some(returns) => self.extended(session, selected, query, returns, results),
             None => self.plain(session, selected, query, results).await?,
         }
         Ok(())
+    }
+
+    /// How ESEARCH tells the results; `None` when the response is SEARCH or SORT. IMAP4rev2 knows no SEARCH: without RETURN
+    /// it is told ALL (RFC 9051 §6.4.4).
+    fn returns(&self, session: &Session) -> Option<SearchReturn> {
+        let all = SearchReturn {
+            all: true,
+            ..SearchReturn::default()
+        };
+        let rev2 = session.is_rev2() && self.response == "SEARCH";
+        self.search.returns.or_else(|| rev2.then_some(all))
     }
 
     /// What becomes of the saved result when the command fails (RFC 5182 §2.1).

@@ -151,7 +151,7 @@ fn charsets() {
                 "t SEARCH {return_option}CHARSET {charset} TEXT {{{}}}\r\n",
                 octets.len()
             );
-            let parsed = command(&[start.as_bytes(), octets].concat(), false);
+            let parsed = command(&[start.as_bytes(), octets].concat(), Dialect::Rev1);
             let Ok(CommandBody::Search { search, .. }) = parsed.map(|command| command.body) else {
                 panic!("{charset}")
             };
@@ -171,7 +171,7 @@ fn charsets() {
         for (options, saving) in [("", false), ("RETURN (MIN) ", false), ("RETURN (SAVE MIN) ", true)] {
             let refused = command(
                 format!("t SEARCH {options}CHARSET {charset} nonsense").as_bytes(),
-                false,
+                Dialect::Rev1,
             );
             let tag = "t".to_owned();
             assert_eq!(refused, Err(ParseError::BadCharset { tag, saving }), "{charset}");
@@ -192,8 +192,15 @@ fn charsets() {
         ),
     ] {
         let (tag, text) = (Some("t".to_owned()), text.to_owned());
-        assert_eq!(command(line, false), Err(ParseError::Bad { tag, text }));
+        assert_eq!(command(line, Dialect::Rev1), Err(ParseError::Bad { tag, text }));
     }
+}
+
+#[test]
+fn only_utf8_accept_forbids_charset() {
+    let line = b"t SEARCH CHARSET UTF-8 SEEN";
+    let allowed = [Dialect::Rev1, Dialect::Utf8, Dialect::Rev2].map(|dialect| command(line, dialect).is_ok());
+    assert_eq!(allowed, [true, false, true]);
 }
 
 #[test]

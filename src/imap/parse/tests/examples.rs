@@ -263,9 +263,9 @@ const REFUSED: &[(&str, &str)] = &[
 #[test]
 fn examples_parse_and_survive_their_spelling() {
     for line in LINES {
-        let parsed = command(line.as_bytes(), false).unwrap_or_else(|error| panic!("{line:?}: {error:?}"));
+        let parsed = command(line.as_bytes(), Dialect::Rev1).unwrap_or_else(|error| panic!("{line:?}: {error:?}"));
         assert_eq!(Some(parsed.tag.as_str()), line.split(' ').next(), "{line:?}");
-        let spaced = command(format!("{line}  ").as_bytes(), false);
+        let spaced = command(format!("{line}  ").as_bytes(), Dialect::Rev1);
         if matches!(parsed.body, CommandBody::Append { .. }) {
             assert!(append::carries_messages(line.as_bytes()), "{line:?}");
         } else {
@@ -277,7 +277,7 @@ fn examples_parse_and_survive_their_spelling() {
 #[test]
 fn what_is_not_announced_is_refused() {
     for (line, wanted) in REFUSED {
-        match command(line.as_bytes(), false) {
+        match command(line.as_bytes(), Dialect::Rev1) {
             Err(ParseError::Bad { tag, text }) => {
                 assert_eq!(&text, wanted, "{line:?}");
                 assert_eq!(tag.as_deref(), line.split(' ').next(), "{line:?}");
@@ -290,7 +290,7 @@ fn what_is_not_announced_is_refused() {
         "t2 CREATE MySpecial (USE (\\Drafts \\Sent))",
         "t3 CREATE Everything (USE (\\All))",
     ] {
-        let refused = command(line.as_bytes(), false);
+        let refused = command(line.as_bytes(), Dialect::Rev1);
         assert!(
             matches!(refused, Err(ParseError::UseAttribute { .. })),
             "{line}: {refused:?}"

@@ -90,8 +90,8 @@ const WORDS: &[&str] = &[
 ];
 
 fn holds(bytes: &[u8]) -> Result<(), TestCaseError> {
-    for utf8 in [false, true] {
-        if let Err(ParseError::Bad { text, .. }) = command(bytes, utf8) {
+    for dialect in [Dialect::Rev1, Dialect::Utf8, Dialect::Rev2] {
+        if let Err(ParseError::Bad { text, .. }) = command(bytes, dialect) {
             let place: usize = text.rsplit_once("at octet ").unwrap().1.parse().unwrap();
             prop_assert!((1..=bytes.len() + 1).contains(&place), "{text}");
             prop_assert!(
@@ -100,9 +100,9 @@ fn holds(bytes: &[u8]) -> Result<(), TestCaseError> {
             );
             prop_assert!(!text.contains("Zqxj") && !text.contains("ZQXJ"), "{text}");
         }
-        let _ = beginning(bytes, utf8);
-        let _ = until_message(bytes, utf8);
-        let _ = append::rest(bytes, utf8, crate::imap::command::LiteralPlace::Message);
+        let _ = beginning(bytes, dialect);
+        let _ = until_message(bytes, dialect);
+        let _ = append::rest(bytes, dialect, crate::imap::command::LiteralPlace::Message);
     }
     let _ = (
         literal::announcement(bytes),
@@ -140,7 +140,7 @@ fn long_lines_take_linear_time() {
     let members: Vec<String> = (1..=20_000u32).map(|number| (2 * number).to_string()).collect();
     let line = format!("t UID FETCH {} (FLAGS)", members.join(","));
     let start = std::time::Instant::now();
-    command(line.as_bytes(), false).unwrap();
+    command(line.as_bytes(), Dialect::Rev1).unwrap();
     // 20,000 steps of a few nanoseconds each; quadratic time would be seconds.
     assert!(start.elapsed() < std::time::Duration::from_secs(1));
     let long = "x".repeat(1_000_000);
@@ -154,7 +154,7 @@ fn long_lines_take_linear_time() {
         format!("t SEARCH {}", "NOT ".repeat(1_000_000)),
         format!("t NOOP{}", " ".repeat(1_000_000)),
     ] {
-        let _ = command(line.as_bytes(), false);
+        let _ = command(line.as_bytes(), Dialect::Rev1);
     }
     assert!(start.elapsed() < std::time::Duration::from_secs(5));
 }
