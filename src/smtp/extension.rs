@@ -3,6 +3,10 @@
 
 use super::Role;
 use super::session::State;
+use crate::config::Smtp;
+
+/// The largest number that LIMITS can name (RFC 9422 §4.2): who takes more tells of no limit.
+const MAX_RCPTMAX: usize = 999_999;
 
 /// A service extension.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,12 +27,14 @@ pub(crate) enum Extension {
     StartTls,
     /// RFC 4954.
     Auth,
+    /// RFC 9422: what a client may not exceed.
+    Limits,
     /// RFC 5321 §4.1.1.8.
     Help,
 }
 
 impl Extension {
-    const ALL: [Extension; 9] = [
+    const ALL: [Extension; 10] = [
         Extension::Pipelining,
         Extension::Size,
         Extension::EightBitMime,
@@ -37,6 +43,7 @@ impl Extension {
         Extension::Chunking,
         Extension::StartTls,
         Extension::Auth,
+        Extension::Limits,
         Extension::Help,
     ];
 
@@ -51,17 +58,17 @@ impl Extension {
     }
 
     /// The lines of the reply to EHLO, in the order of the table.
-    pub(crate) fn lines(state: &State, max_message_size: u64) -> impl Iterator<Item = String> {
+    pub(crate) fn lines(state: &State, config: &Smtp) -> impl Iterator<Item = String> {
         Extension::ALL
             .into_iter()
             .filter(|extension| extension.is_offered(state))
-            .map(move |extension| extension.line(state, max_message_size))
+            .filter_map(|extension| extension.line(state, config))
     }
 
-    fn line(self, state: &State, max_message_size: u64) -> String {
-        match self {
+    fn line(self, state: &State, config: &Smtp) -> Option<String> {
+        let keyword = match self {
             Extension::Pipelining => "PIPELINING",
-            Extension::Size => return format!("SIZE {max_message_size}"),
+            Extension::Size => return Some(format!("SIZE {}", config.max_message_size.get())),
             Extension::EightBitMime => "8BITMIME",
             Extension::EnhancedStatusCodes => "ENHANCEDSTATUSCODES",
             Extension::SmtpUtf8 => "SMTPUTF8",
@@ -69,10 +76,12 @@ impl Extension {
             Extension::StartTls => "STARTTLS",
             Extension::Auth => {
                 let names = state.mechanisms.iter().map(|mechanism| mechanism.name());
-                return std::iter::once("AUTH").chain(names).collect::<Vec<_>>().join(" ");
+                return Some(std::iter::once("AUTH").chain(names).collect::<Vec<_>>().join(" "));
             }
+            Extension::Limits if config.max_recipients > MAX_RCPTMAX => return None,
+            Extension::Limits => return Some(format!("LIMITS RCPTMAX={}", config.max_recipients)),
             Extension::Help => "HELP",
-        }
-        .to_owned()
+        };
+        Some(keyword.to_owned())
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn run(session: &mut Session, name: &str, extended: bool) -> Reply {
     let config = &session.smtp.config;
     let greeting = Reply::made(250, "", config.hostname.clone());
     match extended {
-        true => Extension::lines(&session.state, config.smtp.max_message_size.get()).fold(greeting, Reply::and),
+        true => Extension::lines(&session.state, &config.smtp).fold(greeting, Reply::and),
         false => greeting,
     }
 }
