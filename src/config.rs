@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::net::http::Url;
+use crate::net::network::Network;
 
 pub use crate::net::dns::Dnssec;
 pub use load::{ConfigError, Problem};
@@ -28,6 +29,8 @@ pub struct Config {
     pub drain: Period,
     /// Addresses to listen on.
     pub listen: Listen,
+    /// A proxy in front that tells whose connection it is.
+    pub proxy: Proxy,
     /// Certificate and key.
     pub tls: Tls,
     /// What is logged and how.
@@ -53,6 +56,7 @@ impl Default for Config {
             hostname: "localhost".to_owned(),
             drain: Period::seconds(10),
             listen: Listen::default(),
+            proxy: Proxy::default(),
             tls: Tls::default(),
             log: Log::default(),
             dns: Dns::default(),
@@ -92,6 +96,15 @@ impl Default for Listen {
             imaps: all(993),
         }
     }
+}
+
+/// A proxy in front that tells whose connection it is.
+#[derive(Clone, Debug, PartialEq, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Proxy {
+    /// Networks and addresses of proxies. Every connection from there, on every port, must begin with a header of the PROXY
+    /// protocol (version 1 or 2), before TLS too, and counts as the client's that the header names.
+    pub trusted: Vec<Network>,
 }
 
 /// Certificate and key. Without them a self-signed certificate is made in the data folder at first start.

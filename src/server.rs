@@ -223,6 +223,7 @@ impl Services {
         for listener in listeners {
             let service = Service {
                 encryption: encryption.clone(),
+                proxies: self.smtp.config.proxy.trusted.as_slice().into(),
                 connections: connections.clone(),
                 refusal,
                 tasks: self.tasks.clone(),

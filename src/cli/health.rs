@@ -3,7 +3,7 @@
 //! It connects as a client would, to each service, and waits for its greeting: `220` of SMTP (RFC 5321 §4.2), `* OK` of
 //! IMAP (RFC 9051 §7.1.1). A service that only speaks TLS need only accept the connection.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use clap::Args;
 use super::say;
 use super::settings::Settings;
 use crate::config::Config;
+use crate::net::network::Network;
+use crate::net::proxy::LOCAL_HEADER;
 
 /// How long one service may take, to connect and then to greet.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -41,6 +43,8 @@ struct Service {
     address: SocketAddr,
     /// What it says first; empty when that is encrypted.
     greeting: &'static str,
+    /// Who is taken for a proxy there.
+    proxies: Vec<Network>,
 }
 
 fn services(config: &Config) -> Vec<Service> {
@@ -58,6 +62,7 @@ fn services(config: &Config) -> Vec<Service> {
             name,
             address,
             greeting,
+            proxies: config.proxy.trusted.clone(),
         })
     });
     first.collect()
@@ -66,7 +71,11 @@ fn services(config: &Config) -> Vec<Service> {
 impl Service {
     fn check(&self) -> anyhow::Result<()> {
         let what = || format!("{} on {}", self.name, self.address);
-        let stream = connect(self.address).with_context(what)?;
+        let mut stream = connect(self.address).with_context(what)?;
+        let own = stream.local_addr()?.ip();
+        if self.proxies.iter().any(|proxy| proxy.contains(own)) {
+            stream.write_all(LOCAL_HEADER).with_context(what)?;
+        }
         if self.greeting.is_empty() {
             return Ok(());
         }
@@ -107,7 +116,6 @@ fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::net::TcpListener;
 
     use super::*;
@@ -118,6 +126,7 @@ mod tests {
             name: "smtp",
             address: SocketAddr::from(([0u16; 8], listener.local_addr().unwrap().port())),
             greeting,
+            proxies: Vec::new(),
         };
         let server = std::thread::spawn(move || listener.accept().unwrap().0.write_all(said.as_bytes()).unwrap());
         let checked = service.check();

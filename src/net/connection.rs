@@ -78,6 +78,15 @@ pub struct TlsInfo {
     pub cipher: &'static str,
 }
 
+/// Whose connection it is and where it arrived, as a proxy says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ends {
+    /// The client.
+    pub peer: SocketAddr,
+    /// The server, as the client sees it.
+    pub local: SocketAddr,
+}
+
 impl Connection {
     /// An unencrypted connection. With `offer`, [`Connection::start_tls`] can encrypt it later.
     pub fn plain(tcp: TcpStream, offer: Option<Tls>) -> io::Result<Connection> {
@@ -100,8 +109,6 @@ impl Connection {
         offer: Option<Tls>,
         encrypted: Option<Encrypted>,
     ) -> Connection {
-        // An IPv4 client of a dual-stack socket is an IPv4 client.
-        let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
         Connection {
             stream,
             deflate: None,
@@ -112,6 +119,15 @@ impl Connection {
             buffer: BytesMut::new(),
             scanned: 0,
             skipping: false,
+        }
+    }
+
+    /// The same connection, which a proxy made for somebody.
+    pub fn proxied(self, ends: Ends) -> Connection {
+        Connection {
+            peer: canonical(ends.peer),
+            local: canonical(ends.local),
+            ..self
         }
     }
 
@@ -319,6 +335,11 @@ impl Connection {
             }
         }
     }
+}
+
+/// An IPv4 client of a dual-stack socket is an IPv4 client.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 #[cfg(test)]

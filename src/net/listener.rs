@@ -1,7 +1,7 @@
 //! Listening sockets: bound as asked, and an accept loop that outlives a shortage of descriptors.
 //!
-//! One task for each connection, counted by a semaphore shared among listeners; a handshake of implicit TLS happens
-//! inside that task, so that a slow client delays nobody.
+//! One task for each connection, counted by a semaphore shared among listeners; the header of a proxy and a handshake of
+//! implicit TLS happen inside that task, so that a slow client delays nobody.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
+use super::network::Network;
+use super::proxy;
 use super::tls::Tls;
 
 /// Connections that the kernel keeps for us before they are accepted.
@@ -65,6 +67,8 @@ pub enum Encryption {
 pub struct Service {
     /// How encryption begins.
     pub encryption: Encryption,
+    /// Who begins with a PROXY header that says whose connection it is.
+    pub proxies: Arc<[Network]>,
     /// A permit for each connection; listeners may share one.
     pub connections: Arc<Semaphore>,
     /// What a client is told, before it is turned away, when there is no permit left (not under implicit TLS).
@@ -138,19 +142,30 @@ where
         return;
     };
     let encryption = service.encryption.clone();
+    let proxied = service.proxies.iter().any(|proxy| proxy.contains(peer.ip()));
     service.tasks.spawn(async move {
         let _permit = permit;
+        let mut tcp = tcp;
         if let Err(error) = watch_over(&tcp) {
             tracing::debug!(%peer, %error, "socket options not set");
         }
+        let client = match proxied {
+            false => None,
+            true => match proxy::receive(&mut tcp, proxy::PATIENCE).await {
+                Ok(client) => client,
+                Err(error @ proxy::Error::Closed) => return tracing::debug!(proxy = %peer, %error, "no connection"),
+                Err(error) => return tracing::warn!(proxy = %peer, %error, "connection refused: wrong PROXY header"),
+            },
+        };
         let connection = match encryption {
             Encryption::None => Connection::plain(tcp, None),
             Encryption::Offered(tls) => Connection::plain(tcp, Some(tls)),
             Encryption::Implicit(tls, timeout) => Connection::accept_tls(tcp, &tls, timeout).await,
         };
-        match connection {
-            Ok(connection) => serve(connection).await,
-            Err(error) => tracing::debug!(%peer, %error, "connection lost before it began"),
+        match (connection, client) {
+            (Ok(connection), None) => serve(connection).await,
+            (Ok(connection), Some(ends)) => serve(connection.proxied(ends)).await,
+            (Err(error), _) => tracing::debug!(%peer, %error, "connection lost before it began"),
         }
     });
 }
@@ -215,6 +230,7 @@ mod tests {
     fn service(permits: usize) -> Service {
         Service {
             encryption: Encryption::None,
+            proxies: Arc::new([]),
             connections: Arc::new(Semaphore::new(permits)),
             refusal: b"too many\r\n",
             tasks: TaskTracker::new(),

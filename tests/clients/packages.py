@@ -22,6 +22,7 @@ PROGRAMS = {
     "swaks": "swaks",
     "curl": "curl",
     "gsasl": "gsasl",
+    "haproxy": "haproxy",
     "thunderbird": "thunderbird",
     "Xvfb": "xvfb",
     "import": "imagemagick",

@@ -21,6 +21,7 @@ mod maildir;
 mod memory;
 mod names;
 mod picture;
+mod proxy;
 mod restart;
 mod resync;
 mod rfcs;
