@@ -43,6 +43,8 @@ pub struct Config {
     pub smtp: Smtp,
     /// Limits and timeouts of IMAP.
     pub imap: Imap,
+    /// Mail on its way: when it is tried again, and how much of it there may be.
+    pub queue: Queue,
     /// Mailboxes on disk.
     pub storage: Storage,
     /// What an account may hold that has no quota of its own (`posthaste account quota`). Without limits by default.
@@ -63,6 +65,7 @@ impl Default for Config {
             login: Login::default(),
             smtp: Smtp::default(),
             imap: Imap::default(),
+            queue: Queue::default(),
             storage: Storage::default(),
             quota: Quota::default(),
         }
@@ -371,6 +374,38 @@ impl Default for Imap {
             max_errors: 20,
             max_compressed: 500,
             max_connections: 10_000,
+        }
+    }
+}
+
+/// Mail on its way: when it is tried again, and how much of it there may be.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Queue {
+    /// How long after a first attempt that failed for the time being the second comes. Each further pause is twice as long,
+    /// up to a fifth more or less by chance.
+    pub retry_first: Period,
+    /// The longest pause between two attempts.
+    pub retry_max: Period,
+    /// How long attempts go on before the message comes back to its sender. RFC 5321 §4.5.4.1 wants 4 to 5 days.
+    pub expire: Period,
+    /// When the sender is told, once, that a message still waits; "0s" for never.
+    pub delay_notice: Period,
+    /// Messages at the same time. Beyond them submission is refused for the time being.
+    pub max_messages: u64,
+    /// Octets of all messages.
+    pub max_size: Size,
+}
+
+impl Default for Queue {
+    fn default() -> Queue {
+        Queue {
+            retry_first: Period::seconds(5 * 60),
+            retry_max: Period::seconds(2 * 3600),
+            expire: Period::seconds(5 * 24 * 3600),
+            delay_notice: Period::seconds(4 * 3600),
+            max_messages: 200_000,
+            max_size: Size::mebibytes(20 * 1024),
         }
     }
 }

@@ -13,7 +13,8 @@ pub mod smtp; // 5: edges
 pub mod delivery; // 4: mail flow
 
 pub mod accounts;
-pub mod mailbox; // 3: domain
+pub mod mailbox;
+pub mod queue; // 3: domain
 
 pub mod storage; // 2: files and SQL
 

@@ -22,6 +22,7 @@ use crate::net::connection::Connection;
 use crate::net::dns::{self, Dns};
 use crate::net::listener::{Encryption, Listener, Service};
 use crate::net::tls::Tls;
+use crate::queue::Queue;
 use crate::smtp::{self, Role, Smtp};
 
 use folder::DataFolder;
@@ -46,6 +47,7 @@ pub struct Server {
     accounts: Accounts,
     mailboxes: Mailboxes,
     delivery: Delivery,
+    queue: Queue,
     drain: Duration,
     /// Cancelled: accept no more, and every session comes to its end.
     shutdown: DropGuard,
@@ -86,6 +88,14 @@ impl Server {
         let mailboxes = Mailboxes::open(&config.data, &config.storage)
             .await
             .context("cannot open the mailboxes")?;
+        let queue = Queue::open(
+            &config.data,
+            &config.queue,
+            &config.hostname,
+            config.storage.index_timeout.get(),
+        )
+        .await
+        .context("cannot open the queue")?;
         let delivery = Delivery::new(accounts.clone(), mailboxes.clone(), config.quota);
 
         let config = Arc::new(config);
@@ -105,12 +115,14 @@ impl Server {
         };
         let addresses = listeners.addresses();
         services.follow_certificate();
+        services.follow_queue(&queue);
         services.run(listeners);
         Ok(Server {
             addresses,
             accounts,
             mailboxes,
             delivery,
+            queue,
             drain: config.drain.get(),
             shutdown: shutdown.drop_guard(),
             abort: abort.drop_guard(),
@@ -151,6 +163,7 @@ impl Server {
             self.abort.disarm().cancel();
             self.tasks.wait().await;
         }
+        self.queue.close().await;
         self.mailboxes.close().await;
         self.accounts.close().await;
         drop(self.folder);
@@ -237,6 +250,12 @@ impl Services {
                 }
             }));
         }
+    }
+
+    /// What another process does in the queue is noticed.
+    fn follow_queue(&self, queue: &Queue) {
+        let (queue, shutdown) = (queue.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move { queue.follow(shutdown).await });
     }
 
     /// Certificate files are read again when they change.

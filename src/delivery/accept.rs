@@ -16,7 +16,7 @@ use super::{Delivery, Error};
 use crate::accounts::Account;
 use crate::mail::envelope::Envelope;
 use crate::mail::flags::FlagList;
-use crate::mail::ids::SessionId;
+use crate::mail::ids::{QueueId, SessionId};
 use crate::mail::mailbox_name::MailboxName;
 use crate::mailbox::{Mailbox, NewMessage, Notice};
 use crate::storage::spool::{Incoming, Spooled};
@@ -31,7 +31,7 @@ const LOGGED_RECIPIENTS: usize = 10;
 #[derive(Clone, Debug)]
 pub struct Letter {
     /// As Received names it.
-    pub id: String,
+    pub id: QueueId,
     /// From whom and to whom.
     pub envelope: Envelope,
     /// The accounts that the forward-paths stand for, each once.
@@ -74,13 +74,18 @@ impl Delivery {
         let notices = append_to_all(inboxes, &message).await?;
         let report = Report {
             from: letter.envelope.reverse_path.to_string(),
-            to: letter.envelope.forward_paths.iter().map(ToString::to_string).collect(),
+            to: letter
+                .envelope
+                .recipients
+                .iter()
+                .map(|recipient| recipient.path.to_string())
+                .collect(),
             size: message.size(),
             durable: letter.ended.elapsed(),
             notices,
         };
         tracing::info!(
-            id = letter.id,
+            id = %letter.id,
             from = report.from,
             to = report.to.get(..LOGGED_RECIPIENTS).unwrap_or(&report.to).join(","),
             recipients = report.to.len(),
@@ -166,16 +171,16 @@ mod tests {
 
     fn letter(recipients: &[&str]) -> Letter {
         let mut envelope = Envelope::new(ReversePath::parse("sender@example.com").unwrap());
-        envelope.forward_paths = recipients
+        envelope.recipients = recipients
             .iter()
-            .map(|path| ForwardPath::parse(path).unwrap())
+            .map(|path| ForwardPath::parse(path).unwrap().into())
             .collect();
         let account = |(id, path): (usize, &&str)| Account {
             id: AccountId(id as i64),
             address: Address::parse(path).unwrap(),
         };
         Letter {
-            id: "1".to_owned(),
+            id: QueueId(1),
             envelope,
             recipients: recipients.iter().enumerate().map(account).collect(),
             ended: Instant::now(),

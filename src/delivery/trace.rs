@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use crate::mail::address::Address;
 use crate::mail::date::Timestamp;
 use crate::mail::envelope::{ForwardPath, ReversePath};
+use crate::mail::ids::QueueId;
 use crate::net::connection::TlsInfo;
 
 /// What the two fields say.
@@ -26,7 +27,7 @@ pub struct Trace<'a> {
     /// How the connection was encrypted.
     pub tls: Option<TlsInfo>,
     /// This server's name for the message.
-    pub id: &'a str,
+    pub id: QueueId,
     /// Only when there is just one: the others need not know of each other (RFC 5321 §7.2).
     pub recipient: Option<&'a ForwardPath>,
     /// When it arrived.
@@ -97,7 +98,7 @@ mod tests {
                 version: "TLSv1.3",
                 cipher: "TLS_AES_256_GCM_SHA384",
             }),
-            id: "0123",
+            id: QueueId(0x123),
             recipient: Some(&recipient),
             at: Timestamp {
                 seconds: 880127706,
@@ -109,7 +110,7 @@ mod tests {
             "Return-Path: <alice@example.org>\r\n\
              Received: from client.example.org ([192.0.2.1])\r\n\
              \tby mx.example.net with ESMTPS\r\n\
-             \t(TLSv1.3 TLS_AES_256_GCM_SHA384) id 0123\r\n\
+             \t(TLSv1.3 TLS_AES_256_GCM_SHA384) id 0000000000000123\r\n\
              \tfor <bob@example.net>;\r\n\
              \tFri, 21 Nov 1997 09:55:06 -0600\r\n"
         );
@@ -122,7 +123,7 @@ mod tests {
             trace.to_string(),
             "Return-Path: <>\r\n\
              Received: from client.example.org ([IPv6:2001:db8::1])\r\n\
-             \tby mx.example.net with SMTP id 0123;\r\n\
+             \tby mx.example.net with SMTP id 0000000000000123;\r\n\
              \tFri, 21 Nov 1997 09:55:06 -0600\r\n"
         );
     }

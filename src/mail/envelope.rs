@@ -1,6 +1,7 @@
 //! The SMTP envelope (RFC 5321 §2.3.1). The IMAP ENVELOPE is [`super::summary::MessageEnvelope`].
 
 use super::address::{Address, InvalidAddress};
+use super::dsn::{EnvelopeId, Notify, OriginalRecipient, Return};
 use std::fmt;
 
 /// Who sent a message, to whom it goes, and what MAIL said of it.
@@ -9,13 +10,41 @@ pub struct Envelope {
     /// MAIL FROM: whom failures are reported to.
     pub reverse_path: ReversePath,
     /// RCPT TO, those accepted, in order.
-    pub forward_paths: Vec<ForwardPath>,
+    pub recipients: Vec<Recipient>,
     /// BODY (RFC 6152).
     pub body: BodyType,
     /// SMTPUTF8 was given: addresses and header fields may be UTF-8 (RFC 6531 §3.4).
     pub smtputf8: bool,
     /// SIZE: octets as the client declared them, not as they came (RFC 1870).
     pub declared_size: Option<u64>,
+    /// RET: how much of the message a report of its failure returns (RFC 3461 §4.3).
+    pub ret: Option<Return>,
+    /// ENVID: what its sender calls it (RFC 3461 §4.4).
+    pub envelope_id: Option<EnvelopeId>,
+    /// HOLDFOR and HOLDUNTIL: before this moment, in milliseconds since 1970, it is not delivered (RFC 4865).
+    pub hold_until: Option<i64>,
+}
+
+/// RCPT: to whom, and of what its sender wants to be told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recipient {
+    /// To whom.
+    pub path: ForwardPath,
+    /// NOTIFY (RFC 3461 §4.1).
+    pub notify: Option<Notify>,
+    /// ORCPT (RFC 3461 §4.2).
+    pub original: Option<OriginalRecipient>,
+}
+
+impl From<ForwardPath> for Recipient {
+    /// As after an RCPT without parameters.
+    fn from(path: ForwardPath) -> Recipient {
+        Recipient {
+            path,
+            notify: None,
+            original: None,
+        }
+    }
 }
 
 impl Envelope {
@@ -23,10 +52,13 @@ impl Envelope {
     pub fn new(reverse_path: ReversePath) -> Envelope {
         Envelope {
             reverse_path,
-            forward_paths: Vec::new(),
+            recipients: Vec::new(),
             body: BodyType::SevenBit,
             smtputf8: false,
             declared_size: None,
+            ret: None,
+            envelope_id: None,
+            hold_until: None,
         }
     }
 }

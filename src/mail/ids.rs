@@ -126,3 +126,29 @@ impl fmt::Display for SessionId {
         self.0.fmt(f)
     }
 }
+
+/// A message on its way: as Received, the log, the reply to its sender and the queue name it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct QueueId(pub u64);
+
+impl QueueId {
+    /// One that was never given: the time in milliseconds, and 20 bits of chance behind it.
+    pub fn fresh() -> QueueId {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let milliseconds = now.map_or(0, |since| since.as_millis() as u64) & 0x7ff_ffff_ffff;
+        QueueId(milliseconds << 20 | u64::from(rand::random::<u32>() >> 12))
+    }
+
+    /// From how it is written.
+    pub fn parse(text: &str) -> Option<QueueId> {
+        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        digits.then(|| u64::from_str_radix(text, 16).ok())?.map(QueueId)
+    }
+}
+
+/// Sixteen hexadecimal digits.
+impl fmt::Display for QueueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}

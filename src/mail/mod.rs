@@ -6,6 +6,7 @@ pub mod address;
 pub(crate) mod base_subject;
 pub(crate) mod collation;
 pub mod date;
+pub mod dsn;
 pub(crate) mod encoded_word;
 pub mod envelope;
 pub mod flags;

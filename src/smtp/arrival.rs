@@ -13,6 +13,7 @@ use super::session::{Session, State, Transaction};
 use crate::delivery::Letter;
 use crate::delivery::trace::{self, Trace};
 use crate::mail::date::Timestamp;
+use crate::mail::ids::QueueId;
 use crate::storage::spool::Incoming;
 
 /// Received fields behind which a message is taken to run in circles (RFC 5321 §6.3 wants at least 100).
@@ -21,7 +22,7 @@ const MAX_HOPS: usize = 100;
 /// A message that is arriving.
 pub(crate) struct Arrival {
     /// As Received and the log name it.
-    id: String,
+    id: QueueId,
     header: HeaderReader,
     /// Where its bytes go, or why it will be refused at its end.
     file: Result<Incoming, Reply>,
@@ -44,7 +45,7 @@ impl Arrival {
             }),
         };
         let mut arrival = Arrival {
-            id: format!("{:016x}", rand::random::<u64>()),
+            id: QueueId::fresh(),
             header,
             file: Ok(session.smtp.delivery.begin()),
             size: 0,
@@ -59,9 +60,9 @@ impl Arrival {
             server: &config.hostname,
             protocol: protocol(&session.state, tx.envelope.smtputf8),
             tls: session.connection.tls(),
-            id: &arrival.id,
-            recipient: match tx.envelope.forward_paths.as_slice() {
-                [only] => Some(only),
+            id: arrival.id,
+            recipient: match tx.envelope.recipients.as_slice() {
+                [only] => Some(&only.path),
                 _ => None,
             },
             at: now,
@@ -117,7 +118,7 @@ impl Arrival {
             Err(refusal) => refusal,
             Ok(incoming) => {
                 let letter = Letter {
-                    id: self.id.clone(),
+                    id: self.id,
                     envelope: tx.envelope,
                     recipients: tx.recipients,
                     ended,
@@ -130,7 +131,7 @@ impl Arrival {
         };
         match reply.code() {
             250 => session.forgive(),
-            code => tracing::info!(id = self.id, code, "message refused"),
+            code => tracing::info!(id = %self.id, code, "message refused"),
         }
         reply
     }

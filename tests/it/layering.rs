@@ -21,7 +21,15 @@ const CRATES: [(&str, &[&str]); 13] = [
     ("rustls", &["net/"]),
     ("smtp_proto", &["smtp/"]),
     ("stringprep", &["accounts/sasl/"]),
-    ("sqlx", &["storage/index/", "storage/full_text/", "storage/accounts/"]),
+    (
+        "sqlx",
+        &[
+            "storage/index/",
+            "storage/queue/",
+            "storage/full_text/",
+            "storage/accounts/",
+        ],
+    ),
 ];
 
 /// The one import on a layer: the command line starts servers.

@@ -45,7 +45,7 @@ pub(crate) async fn run(session: &mut Session, path: &str) -> Reply {
             tx.recipients.push(account);
         }
     }
-    tx.envelope.forward_paths.push(path);
+    tx.envelope.recipients.push(path.into());
     Reply::new(250, "2.1.5", "Recipient OK")
 }
 
@@ -55,7 +55,7 @@ fn check(tx: &Transaction, max_recipients: usize, path: &str) -> Result<ForwardP
         return Err(Reply::NEEDS_SMTPUTF8);
     }
     // RFC 5321 §4.5.3.1.10: the client sends to those accepted so far, and to the rest in a further transaction.
-    if tx.envelope.forward_paths.len() >= max_recipients {
+    if tx.envelope.recipients.len() >= max_recipients {
         return Err(Reply::new(452, "4.5.3", "Too many recipients"));
     }
     Ok(forward_path)
@@ -102,8 +102,8 @@ mod tests {
         assert_eq!(judge(&tx, "\u{e9}@example.org"), Ok("\u{e9}@example.org".to_owned()));
         for _ in 0..2 {
             tx.envelope
-                .forward_paths
-                .push(ForwardPath::parse("a@example.org").unwrap());
+                .recipients
+                .push(ForwardPath::parse("a@example.org").unwrap().into());
         }
         assert_eq!(judge(&tx, "a@example.org"), Err(452));
     }

@@ -1,0 +1,152 @@
+//! An entry in the hands of a worker.
+
+use std::io::{Cursor, SeekFrom};
+use std::sync::Arc;
+
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, Chain, Take};
+
+use super::entry::Unreadable;
+use super::{Destination, Entry, Queue, Recipient, Result, blocking, lock, now};
+use crate::storage::queue::Due;
+
+/// Recipients that are claimed together, as many as one transaction of SMTP carries for sure (RFC 5321 §4.5.3.1.8).
+const MAX_RECIPIENTS: usize = 100;
+
+/// An entry with its recipients for one destination, for as long as this lives.
+pub struct Claim {
+    /// The message.
+    pub entry: Arc<Entry>,
+    /// Where it goes.
+    pub destination: Destination,
+    /// Its recipients there, at least one and at most 100.
+    pub recipients: Vec<Recipient>,
+    pub(super) lease: Lease,
+}
+
+/// The bytes of a message, as they are sent (without dots that SMTP adds).
+pub type MessageReader = Chain<Cursor<Vec<u8>>, Take<File>>;
+
+/// Keeps others off an entry.
+pub(super) struct Lease {
+    pub(super) queue: Queue,
+    destination: Destination,
+    entry: i64,
+    kept: bool,
+}
+
+impl Queue {
+    /// Takes what is due first for a destination; `None` when nothing is, or others have it.
+    pub async fn claim(&self, destination: &Destination) -> Result<Option<Claim>> {
+        let _one_at_a_time = self.0.claiming.lock().await;
+        let claim = loop {
+            let leased = self.leased(destination);
+            let row = destination.as_row();
+            let due = match self.0.store.due(row, now(), &leased, MAX_RECIPIENTS).await {
+                Ok(Some(due)) => due,
+                Ok(None) => break None,
+                Err(error) => {
+                    self.look_later(destination);
+                    return Err(error.into());
+                }
+            };
+            let lease = self.lease(destination, due.entry.id);
+            match Claim::new(due, destination, lease) {
+                Ok(claim) => break Some(claim),
+                Err((error, lease)) => {
+                    tracing::error!(%error, "passed over until the next start");
+                    lease.keep();
+                }
+            }
+        };
+        self.look_again(destination).await;
+        // A row may have gone between the two questions.
+        Ok(claim.filter(|claim| !claim.recipients.is_empty()))
+    }
+
+    /// Learns when a destination has something due next.
+    async fn look_again(&self, destination: &Destination) {
+        let leased = self.leased(destination);
+        match self.0.store.next_due(destination.as_row(), &leased).await {
+            Ok(due) => self.0.schedule.set(destination, due),
+            Err(error) => {
+                tracing::error!(%error, "the queue cannot be read");
+                self.look_later(destination);
+            }
+        }
+    }
+
+    /// What could not be asked now is asked in a while.
+    fn look_later(&self, destination: &Destination) {
+        const PAUSE: i64 = 10_000;
+        self.0.schedule.set(destination, Some(now() + PAUSE));
+    }
+
+    fn leased(&self, destination: &Destination) -> Vec<i64> {
+        lock(&self.0.leases).get(destination).cloned().unwrap_or_default()
+    }
+
+    fn lease(&self, destination: &Destination, entry: i64) -> Lease {
+        lock(&self.0.leases).entry(destination.clone()).or_default().push(entry);
+        Lease {
+            queue: self.clone(),
+            destination: destination.clone(),
+            entry,
+            kept: false,
+        }
+    }
+}
+
+impl Claim {
+    fn new(due: Due, destination: &Destination, lease: Lease) -> std::result::Result<Claim, (Unreadable, Lease)> {
+        let read = Entry::from_row(due.entry).and_then(|entry| {
+            let recipients = due.recipients.into_iter().map(|row| Recipient::from_row(entry.id, row));
+            Ok((recipients.collect::<std::result::Result<_, _>>()?, entry))
+        });
+        match read {
+            Ok((recipients, entry)) => Ok(Claim {
+                entry: Arc::new(entry),
+                destination: destination.clone(),
+                recipients,
+                lease,
+            }),
+            Err(error) => Err((error, lease)),
+        }
+    }
+
+    /// Opens the message: the fields in front, then the file. Each call begins anew.
+    pub async fn message(&self) -> Result<MessageReader> {
+        let files = self.lease.queue.0.store.files().clone();
+        let id = self.entry.id;
+        let file = blocking(move || files.read(id)).await?;
+        let mut file = File::from_std(file);
+        file.seek(SeekFrom::Start(self.entry.skip)).await?;
+        let front = self.entry.header.len() as u64;
+        Ok(Cursor::new(self.entry.header.clone()).chain(file.take(self.entry.size - front)))
+    }
+}
+
+impl Lease {
+    /// Nobody gets the entry any more.
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Lease {
+    /// What was not settled is due again.
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        let mut leases = lock(&self.queue.0.leases);
+        if let Some(entries) = leases.get_mut(&self.destination) {
+            entries.retain(|entry| *entry != self.entry);
+            if entries.is_empty() {
+                leases.remove(&self.destination);
+            }
+        }
+        drop(leases);
+        self.queue.0.schedule.offer(&self.destination, now());
+    }
+}

@@ -1,0 +1,231 @@
+//! The queue: mail that was accepted and is not delivered yet. Durable, at least once, nothing lost.
+//!
+//! **In.** [`Queue::enqueue`] returns when message and rows are on disk. From then on the queue owes the message to each of
+//! its recipients, or its sender a report.
+//!
+//! **Out.** A worker waits in [`Queue::due`] for a destination (the domain of recipients, or this server) that has
+//! something due and may be served, and takes it by [`Queue::claim`]: one entry with all its recipients for that
+//! destination, for as long as the [`Claim`] lives. What became of each recipient goes into [`Claim::settle`], which
+//! returns when it is durable; then the worker may claim the next one for the same destination, on the same connection,
+//! until there is none. Claims are known in memory only: after a kill everything that was not settled is due again, so a
+//! message may arrive twice (RFC 5321 §6.1), and never not at all. A claim dropped without an outcome is due again too.
+//!
+//! **Reports.** When an outcome is to be told (RFC 3461 §5.2), the report is made and put into the queue, for this server,
+//! by the transaction that takes the recipient out of it: it cannot be forgotten, nor be made twice. `delivery` takes
+//! it from there as it takes all mail for this server. Nothing is ever reported to the null reverse-path.
+//!
+//! **When.** In memory is only when each destination has something due next; which entry that is, SQL decides. So memory
+//! grows with destinations, not with messages. Another process may change the queue (`posthaste queue`): a look at
+//! SQLite's `data_version` every second tells.
+//!
+//! RFC 5321 §4.5.4 (retries), RFC 3461, RFC 3464, RFC 6533 (reports), RFC 4865 (mail that is to wait).
+
+pub mod administration;
+mod claim;
+mod entry;
+mod outcome;
+mod schedule;
+mod settle;
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::config;
+use crate::storage::queue::{NewRows, QueueStore, QueueStoreError, Totals};
+
+use schedule::Schedule;
+
+pub use claim::{Claim, MessageReader};
+pub use entry::{Destination, Entry, NewEntry, NewRecipient, Recipient, RecipientId};
+pub use outcome::{Answer, Outcome};
+
+/// How often it is looked whether another process has changed the queue.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The queue of a server. Cheap to clone.
+#[derive(Clone)]
+pub struct Queue(Arc<Inner>);
+
+struct Inner {
+    store: QueueStore,
+    settings: config::Queue,
+    /// This server's name, as reports tell it.
+    #[expect(dead_code, reason = "reports come next")]
+    hostname: String,
+    schedule: Schedule,
+    /// Entries that are claimed, by destination.
+    leases: Mutex<HashMap<Destination, Vec<i64>>>,
+    /// One claim at a time, or two would take the same entry.
+    claiming: tokio::sync::Mutex<()>,
+    totals: Mutex<Totals>,
+}
+
+/// Why the queue did not take a message or give one out. Always temporary.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk is full, or there is as much in the queue as there may be.
+    #[error("no space left in the queue")]
+    NoSpace(#[source] io::Error),
+    /// A disk or the database failed.
+    #[error("the queue is unavailable")]
+    Unavailable(#[source] anyhow::Error),
+}
+
+/// What the queue works with.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Queue {
+    /// Opens `queue.db` and the folder `queue` in the data folder, and removes messages that a crash left of no entry.
+    /// `timeout`: how long the database may take for an answer.
+    pub async fn open(
+        data: &Path,
+        settings: &config::Queue,
+        hostname: &str,
+        timeout: Duration,
+    ) -> anyhow::Result<Queue> {
+        let store = QueueStore::open(data, timeout).await?;
+        let (ids, files) = (store.ids().await?, store.files().clone());
+        tokio::task::spawn_blocking(move || files.remove_all_but(&ids))
+            .await?
+            .context("cannot clear the folder of the queue")?;
+        let queue = Queue(Arc::new(Inner {
+            settings: settings.clone(),
+            hostname: hostname.to_owned(),
+            schedule: Schedule::default(),
+            leases: Mutex::default(),
+            claiming: tokio::sync::Mutex::default(),
+            totals: Mutex::default(),
+            store,
+        }));
+        queue.load().await?;
+        Ok(queue)
+    }
+
+    /// Takes a message. Durable when it returns: the file, then the rows. On an error nothing was taken.
+    pub async fn enqueue(&self, entry: NewEntry) -> Result<()> {
+        self.enqueue_all(vec![entry]).await
+    }
+
+    /// Takes several, all or none: one message for recipients with different reverse-paths.
+    pub async fn enqueue_all(&self, entries: Vec<NewEntry>) -> Result<()> {
+        let now = now();
+        let expire = self.0.settings.expire.get().as_millis() as i64;
+        self.check_room(&entries)?;
+        let rows: Vec<NewRows> = entries.iter().map(|entry| entry.rows(now, expire)).collect();
+        let files = self.0.store.files().clone();
+        blocking(move || {
+            entries
+                .iter()
+                .try_for_each(|entry| files.link(entry.message.path(), &[entry.id]))
+        })
+        .await?;
+        // When it is not known whether it was written the file stays: the next start removes it if nobody wants it.
+        self.0.store.put(rows.clone()).await?;
+        self.arrived(&rows);
+        Ok(())
+    }
+
+    /// What was just written is known.
+    fn arrived(&self, rows: &[NewRows]) {
+        let mut totals = lock(&self.0.totals);
+        for row in rows {
+            totals.entries += 1;
+            totals.octets += row.entry.size as u64;
+            totals.recipients += row.recipients.len() as u64;
+            for recipient in &row.recipients {
+                let destination = Destination::from_row(&recipient.destination);
+                self.0.schedule.offer(&destination, recipient.due);
+            }
+        }
+    }
+
+    fn check_room(&self, entries: &[NewEntry]) -> Result<()> {
+        let totals = *lock(&self.0.totals);
+        let octets: u64 = entries.iter().map(|entry| entry.message.size()).sum();
+        let full = totals.entries + entries.len() as u64 > self.0.settings.max_messages
+            || totals.octets.saturating_add(octets) > self.0.settings.max_size.get();
+        match full {
+            true => Err(Error::NoSpace(io::Error::other(
+                "the queue holds as much as it may (queue.max_messages, queue.max_size)",
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits until a destination for which `may` says yes has something due, and tells which. It stays due until it is
+    /// claimed. Dropping the future loses nothing.
+    pub async fn due(&self, may: impl Fn(&Destination) -> bool) -> Destination {
+        self.0.schedule.due(may).await
+    }
+
+    /// Looks from time to time whether another process has changed the queue, until `shutdown`.
+    pub async fn follow(&self, shutdown: CancellationToken) {
+        let mut ticks = tokio::time::interval(LOOK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+            match self.0.store.changed_elsewhere().await {
+                Ok(false) => {}
+                Ok(true) => {
+                    if let Err(error) = self.load().await {
+                        tracing::error!(%error, "the queue cannot be read");
+                    }
+                }
+                Err(error) => tracing::error!(%error, "the queue cannot be read"),
+            }
+        }
+    }
+
+    /// Learns when each destination is due and how much there is.
+    async fn load(&self) -> Result<()> {
+        *lock(&self.0.totals) = self.0.store.totals().await?;
+        for (destination, due) in self.0.store.destinations().await? {
+            self.0.schedule.offer(&Destination::from_row(&destination), due);
+        }
+        Ok(())
+    }
+
+    /// Waits for what is being written and closes the database.
+    pub async fn close(&self) {
+        self.0.store.close().await;
+    }
+}
+
+impl From<QueueStoreError> for Error {
+    fn from(error: QueueStoreError) -> Error {
+        match error {
+            QueueStoreError::NoSpace => Error::NoSpace(io::ErrorKind::StorageFull.into()),
+            other => Error::Unavailable(other.into()),
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        match error.kind() {
+            StorageFull | QuotaExceeded => Error::NoSpace(error),
+            _ => Error::Unavailable(error.into()),
+        }
+    }
+}
+
+/// Does file work off the async threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |since| since.as_millis() as i64)
+}

@@ -1,0 +1,153 @@
+//! The queue on disk: rows in `queue.db`, and the messages as files in the folder `queue`.
+//!
+//! Unlike the index this cannot be made again: a damaged file is an error at start, never put aside. Invariants: no row
+//! without its file (file first, then row; row gone first, then file); what was written is durable when it is
+//! acknowledged. Other processes (the command line) may write too: [`QueueStore::changed_elsewhere`] tells.
+
+mod administer;
+mod files;
+mod read;
+mod rows;
+mod writer;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+
+pub(crate) use administer::{Change, ChangeKind};
+pub(crate) use files::Files;
+pub(crate) use read::{Due, Totals};
+pub(crate) use rows::{EntryRow, NewRows, RecipientChange, RecipientRow};
+
+use writer::{Done, Work, Writer};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/queue");
+
+/// The database in the data folder.
+const DATABASE: &str = "queue.db";
+/// The folder of the messages.
+const FOLDER: &str = "queue";
+/// Connections held for reading.
+const READERS: u32 = 4;
+/// Page cache of the writer and of each reader, in KiB.
+const CACHE: &str = "-4096";
+
+/// Why the queue did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum QueueStoreError {
+    /// It did not answer in time; nothing was done.
+    #[error("the queue does not answer in time")]
+    TimedOut,
+    /// There is no space to write.
+    #[error("no space left for the queue")]
+    NoSpace,
+    /// It failed.
+    #[error("the queue failed: {0}")]
+    Failed(String),
+    /// The server shuts down.
+    #[error("the queue is closed")]
+    Closed,
+}
+
+/// The queue of a data folder. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct QueueStore {
+    writer: Writer,
+    readers: SqlitePool,
+    timeout: Duration,
+    files: Files,
+}
+
+impl QueueStore {
+    /// Opens the queue, or makes it.
+    pub(crate) async fn open(data: &Path, timeout: Duration) -> anyhow::Result<QueueStore> {
+        let folder = data.join(FOLDER);
+        let files = tokio::task::spawn_blocking(move || Files::open(&folder)).await??;
+        // What is acknowledged must survive a power cut: FULL syncs the log at each commit, which NORMAL does not.
+        let options = SqliteConnectOptions::new()
+            .filename(data.join(DATABASE))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(timeout)
+            .foreign_keys(true)
+            .pragma("cache_size", CACHE)
+            .pragma("temp_store", "memory")
+            .disable_statement_logging();
+        let mut connection = options.connect().await?;
+        // `run` does the same, but as a future that the compiler cannot prove to be `Send` when it is part of another one.
+        MIGRATIONS.run_direct(None, &mut connection, false).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(timeout)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
+        Ok(QueueStore {
+            writer: Writer::start(connection, options, timeout),
+            readers,
+            timeout,
+            files,
+        })
+    }
+
+    /// The messages.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Adds entries, all or none. Their files are there.
+    pub(crate) async fn put(&self, rows: Vec<NewRows>) -> Result<(), QueueStoreError> {
+        self.writer.work(Work::Put(rows)).await.map(drop)
+    }
+
+    /// Writes what became of recipients of an entry, and adds entries (reports of it), all or nothing. Returns whether the
+    /// entry has no recipients any more: then its row is gone, and its file is to go.
+    pub(crate) async fn settle(
+        &self,
+        entry: i64,
+        changes: Vec<RecipientChange>,
+        reports: Vec<NewRows>,
+    ) -> Result<bool, QueueStoreError> {
+        match self.writer.work(Work::Settle(entry, changes, reports)).await? {
+            Done::Finished(finished) => Ok(finished),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether another process has written since the last call.
+    pub(crate) async fn changed_elsewhere(&self) -> Result<bool, QueueStoreError> {
+        match self.writer.work(Work::Version).await? {
+            Done::Changed(changed) => Ok(changed),
+            _ => Ok(false),
+        }
+    }
+
+    /// Finishes what is under way and closes the file.
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+}
+
+/// Sorts what SQLite says by what can be done about it.
+fn sorted(error: sqlx::Error) -> QueueStoreError {
+    if let sqlx::Error::Database(cause) = &error {
+        // Primary result code: SQLITE_BUSY 5, SQLITE_LOCKED 6, SQLITE_FULL 13.
+        match cause
+            .code()
+            .and_then(|code| code.parse::<u32>().ok())
+            .map(|code| code & 0xff)
+        {
+            Some(5 | 6) => return QueueStoreError::TimedOut,
+            Some(13) => return QueueStoreError::NoSpace,
+            _ => {}
+        }
+    }
+    match error {
+        sqlx::Error::PoolTimedOut => QueueStoreError::TimedOut,
+        other => QueueStoreError::Failed(other.to_string()),
+    }
+}
