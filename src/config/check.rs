@@ -231,7 +231,11 @@ mod tests {
         );
         assert_eq!(
             keys(|config| config.login.oauth.issuer = Some("https://id.example.org".to_owned())),
-            ["login.oauth.audience", "login.oauth.keys"]
+            ["login.oauth.audience"]
+        );
+        assert_eq!(
+            keys(|config| config.imap.max_append = crate::config::Size::mebibytes(4096)),
+            ["imap.max_append"]
         );
         assert_eq!(
             keys(|config| config.login.oauth.keys = Some("keys.json".into())),

@@ -129,6 +129,8 @@ pub enum SpecialUse {
     Archive,
     /// `\Drafts`
     Drafts,
+    /// `\Important` (RFC 8457 §3)
+    Important,
     /// `\Junk`
     Junk,
     /// `\Sent`
@@ -139,9 +141,10 @@ pub enum SpecialUse {
 
 impl SpecialUse {
     /// All of them.
-    pub const ALL: [SpecialUse; 5] = [
+    pub const ALL: [SpecialUse; 6] = [
         SpecialUse::Archive,
         SpecialUse::Drafts,
+        SpecialUse::Important,
         SpecialUse::Junk,
         SpecialUse::Sent,
         SpecialUse::Trash,
@@ -152,6 +155,7 @@ impl SpecialUse {
         match self {
             SpecialUse::Archive => "\\Archive",
             SpecialUse::Drafts => "\\Drafts",
+            SpecialUse::Important => "\\Important",
             SpecialUse::Junk => "\\Junk",
             SpecialUse::Sent => "\\Sent",
             SpecialUse::Trash => "\\Trash",

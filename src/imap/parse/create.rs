@@ -69,13 +69,7 @@ mod tests {
             &create(Some(SpecialUse::Sent)),
         );
         let tag = "t".to_owned();
-        for uses in [
-            "\\All",
-            "\\Flagged",
-            "\\Important",
-            "\\Drafts \\Sent",
-            "\\Sent \\All \\Sent",
-        ] {
+        for uses in ["\\All", "\\Flagged", "\\Drafts \\Sent", "\\Sent \\All \\Sent"] {
             let refused = command(format!("t CREATE a (USE ({uses}))").as_bytes(), Dialect::Rev1);
             assert_eq!(refused, Err(ParseError::UseAttribute { tag: tag.clone() }), "{uses}");
         }
