@@ -352,6 +352,10 @@ pub struct Imap {
     /// Capabilities that are not announced, by their names in CAPABILITY; the commands and options that they bring are
     /// refused. Some clients break on what they should not read; `posthaste account capability` does it for one account.
     pub disable: Vec<String>,
+    /// What clients may tell people about this server (the annotation /shared/comment).
+    pub comment: Option<String>,
+    /// How to reach whoever runs this server: a URI (the annotation /shared/admin).
+    pub admin: Option<String>,
     /// Commands refused as BAD in a row before the connection is closed.
     pub max_errors: usize,
     /// Sessions compressed at the same time (COMPRESS, RFC 4978); others go on without. Each takes up to 360 KiB while it is
@@ -371,6 +375,8 @@ impl Default for Imap {
             max_command: Size::kibibytes(256),
             max_append: Size::mebibytes(50),
             disable: Vec::new(),
+            comment: None,
+            admin: None,
             max_errors: 20,
             max_compressed: 500,
             max_connections: 10_000,

@@ -24,6 +24,14 @@ impl Config {
             _ => {}
         }
         self.check_oauth(&mut problems);
+        if let Some(admin) = &self.imap.admin
+            && !is_uri(admin)
+        {
+            problems.add(
+                "imap.admin",
+                "a URI is wanted, such as \"mailto:postmaster@example.org\"",
+            );
+        }
         if let Err(cause) = telemetry::check_filter(&self.log.filter) {
             problems.add(
                 "log.filter",
@@ -160,6 +168,15 @@ impl Config {
             }
         }
     }
+}
+
+/// `scheme:…` (RFC 3986 §3), without anything that a URI never holds.
+fn is_uri(text: &str) -> bool {
+    let scheme = |scheme: &str| scheme.starts_with(|c: char| c.is_ascii_alphabetic());
+    let split = text
+        .split_once(':')
+        .filter(|(before, rest)| scheme(before) && !rest.is_empty());
+    split.is_some() && text.bytes().all(|octet| octet.is_ascii_graphic())
 }
 
 struct Problems(Vec<Problem>);

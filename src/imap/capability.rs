@@ -25,6 +25,7 @@ const EXTENSIONS: &[&str] = &[
     "CATENATE",           // RFC 4469
     "REPLACE",            // RFC 8508
     "METADATA",           // RFC 5464
+    "METADATA-SERVER",    // RFC 5464 §1, for clients that look for this name alone
     "LIST-METADATA",      // RFC 9590
     "UTF8=ACCEPT",        // RFC 6855
     "SPECIAL-USE",        // RFC 6154

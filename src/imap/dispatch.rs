@@ -5,6 +5,7 @@ use super::answer::{Answer, AnswerKind, Failure, Outcome};
 use super::command::{Command, CommandBody, FetchItem, SearchKey, SequenceSet, StatusItem};
 use super::commands::*;
 use super::framer::Literal;
+use super::notify::tell_annotations;
 use super::session::{Session, State};
 use super::updates;
 use crate::net::connection::ReadError;
@@ -42,6 +43,13 @@ pub(crate) async fn run(
             false => updates::news(session, selected, expunge).await?,
         }
         updates::hold_back(session, selected);
+    }
+    if session.enabled.annotations.is_some() {
+        match state {
+            State::Authenticated(login) => tell_annotations(session, login, None).await?,
+            State::Selected(login, selected) => tell_annotations(session, login, Some(selected)).await?,
+            _ => {}
+        }
     }
     session.answer(Some(&tag), &answer);
     Ok(answer.kind)
@@ -98,7 +106,7 @@ async fn execute(
         // §6.3: authenticated, and selected as well
         (_, C::Unauthenticate) => unauthenticate::unauthenticate(session, state),
         (_, C::Compress) => compress::compress(session),
-        (_, C::Enable(names)) => enable::enable(session, &names),
+        (Authenticated(login) | Selected(login, _), C::Enable(names)) => enable::enable(session, login, &names),
         (_, C::Select { mailbox, parameters }) => {
             Box::pin(select::select(session, state, mailbox, &parameters, false)).await
         }

@@ -7,7 +7,7 @@ use super::answer::Failure;
 use super::command::{EventGroup, Events, FetchItem, MailboxFilter, Notify, StatusItem};
 use super::commands::{list, metadata, status};
 use super::hierarchy::Hierarchy;
-use super::session::{Login, Selected, Session, State};
+use super::session::{Enabled, Login, Selected, Session, State};
 use super::updates;
 use crate::mail::mailbox_name::MailboxName;
 use crate::mailbox::{AccountEvent, AccountMailboxes, Error, MailboxInfo, MessageEvent};
@@ -68,6 +68,24 @@ impl Watch {
             groups: asked.groups,
             events,
             names: names(&mailboxes.list()),
+            ..Watch::nothing()
+        }
+    }
+
+    /// ENABLE METADATA: annotations of the server, and with `of_mailboxes` of all mailboxes, too (RFC 5464 §4.1).
+    pub(crate) fn annotations(mailboxes: &AccountMailboxes, of_mailboxes: bool) -> Watch {
+        let events = Events {
+            metadata: of_mailboxes,
+            server_metadata: true,
+            ..Events::default()
+        };
+        let group = EventGroup {
+            mailboxes: MailboxFilter::Personal,
+            events,
+        };
+        Watch {
+            groups: vec![group],
+            events: Some(mailboxes.events()),
             ..Watch::nothing()
         }
     }
@@ -271,8 +289,12 @@ fn names(list: &[MailboxInfo]) -> Names {
 }
 
 /// Waits until something may have happened to the selected mailbox or to what is watched. Cancellation-safe.
-pub(crate) async fn changed(watch: &mut Option<Box<Watch>>, selected: &mut Option<&mut Selected>) {
-    let deaf = watch.as_ref().is_some_and(|watch| watch.is_deaf());
+pub(crate) async fn changed(enabled: &mut Enabled, selected: &mut Option<&mut Selected>) {
+    let deaf = enabled.watch.as_ref().is_some_and(|watch| watch.is_deaf());
+    let watch = match &mut enabled.watch {
+        Some(watch) => Some(watch),
+        None => enabled.annotations.as_mut(),
+    };
     let in_selected = async {
         match selected {
             Some(selected) if !deaf => selected.view.changed().await,
@@ -294,16 +316,42 @@ pub(crate) async fn changed(watch: &mut Option<Box<Watch>>, selected: &mut Optio
 /// Tells what has happened to what is watched outside of the selected mailbox.
 pub(crate) async fn tell(session: &mut Session, login: &Login, selected: Option<&Selected>) -> Result<(), Failure> {
     let Some(mut watch) = session.enabled.watch.take() else {
-        return Ok(());
+        return tell_annotations(session, login, selected).await;
     };
-    watch.listen();
-    let told = match watch.heard.is_empty() && !watch.lost {
-        true => Ok(()),
-        // Boxed: most often there is nothing, and a session that idles must not carry it.
-        false => Box::pin(tell_news(session, login, selected, &mut watch)).await,
-    };
+    let told = tell_of(session, login, selected, &mut watch).await;
     session.enabled.watch = Some(watch);
     told
+}
+
+/// Tells which annotations others have changed, if ENABLE has asked for it and NOTIFY for nothing else.
+pub(crate) async fn tell_annotations(
+    session: &mut Session,
+    login: &Login,
+    selected: Option<&Selected>,
+) -> Result<(), Failure> {
+    if session.enabled.watch.is_some() {
+        return Ok(());
+    }
+    let Some(mut watch) = session.enabled.annotations.take() else {
+        return Ok(());
+    };
+    let told = tell_of(session, login, selected, &mut watch).await;
+    session.enabled.annotations = Some(watch);
+    told
+}
+
+async fn tell_of(
+    session: &mut Session,
+    login: &Login,
+    selected: Option<&Selected>,
+    watch: &mut Watch,
+) -> Result<(), Failure> {
+    watch.listen();
+    match watch.heard.is_empty() && !watch.lost {
+        true => Ok(()),
+        // Boxed: most often there is nothing, and a session that idles must not carry it.
+        false => Box::pin(tell_news(session, login, selected, watch)).await,
+    }
 }
 
 async fn tell_news(
@@ -426,7 +474,7 @@ pub(crate) async fn until_command(
             biased;
             () = shutdown.cancelled() => return Err(Failure::Bye("Server is shutting down")),
             read = session.connection.fill(left) => { read?; }
-            () = changed(&mut session.enabled.watch, &mut selected) => {}
+            () = changed(&mut session.enabled, &mut selected) => {}
         }
     }
     Ok(())

@@ -92,6 +92,8 @@ pub(crate) struct Enabled {
     pub(crate) uid_only: bool,
     /// What NOTIFY asked for; `None` as long as it was not used.
     pub(crate) watch: Option<Box<Watch>>,
+    /// Which changes of annotations are told since ENABLE (RFC 5464 §4.1). Once NOTIFY is used, that says what is told.
+    pub(crate) annotations: Option<Box<Watch>>,
     /// Which IMAP is read; what is said follows it too ([`Output::speak`]).
     pub(crate) dialect: Dialect,
 }

@@ -27,6 +27,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("ESEARCH", "MULTISEARCH"),
     ("SORT", "CONTEXT=SORT"),
     ("METADATA", "LIST-METADATA"),
+    ("METADATA", "METADATA-SERVER"),
     // What RFC 9051 has taken in (appendix E).
     ("BINARY", "IMAP4REV2"),
     ("CHILDREN", "IMAP4REV2"),

@@ -156,6 +156,7 @@ fn the_example_has_the_defaults() {
     assert!(oauth.keys.take().is_some() && oauth.authorities.take().is_some());
     assert!(oauth.scope.take().is_some());
     assert!(oauth.discovery.take().is_some());
+    assert!(config.imap.comment.take().is_some() && config.imap.admin.take().is_some());
     let quota = std::mem::take(&mut config.quota);
     assert!(quota.storage.is_some() && quota.messages.is_some() && quota.mailboxes.is_some());
     assert_eq!(config, Config::default(), "with every setting switched on");

@@ -1,8 +1,9 @@
-//! ENABLE (RFC 5161, RFC 9051 §6.3.1, RFC 6855 §3).
+//! ENABLE (RFC 5161, RFC 9051 §6.3.1, RFC 5464 §4.1, RFC 6855 §3).
 
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::dialect::Dialect;
-use crate::imap::session::Session;
+use crate::imap::notify::Watch;
+use crate::imap::session::{Login, Session};
 
 /// MODSEQ with every change (RFC 7162 §3.1).
 pub(crate) const CONDSTORE: &str = "CONDSTORE";
@@ -15,13 +16,18 @@ const UID_ONLY: &str = "UIDONLY";
 /// UTF-8 in quoted strings, mailbox names among them (RFC 6855 §3).
 pub(crate) const UTF8_ACCEPT: &str = "UTF8=ACCEPT";
 
+/// Changes of annotations are told, those of mailboxes and of the server (RFC 5464 §4.1).
+const METADATA: &str = "METADATA";
+/// Those of the server alone, if METADATA is not enabled, too.
+const METADATA_SERVER: &str = "METADATA-SERVER";
+
 /// The answers of RFC 9051, and UTF-8 as well.
 pub(crate) const REV2: &str = "IMAP4rev2";
 
 /// Enables what it can and tells which; dispatch has seen to CONDSTORE. Names that are not known are passed over.
-pub(crate) fn enable(session: &mut Session, names: &[String]) -> Outcome {
+pub(crate) fn enable(session: &mut Session, login: &Login, names: &[String]) -> Outcome {
     session.output.raw(b"* ENABLED");
-    for name in [CONDSTORE, QRESYNC, UTF8_ACCEPT, UID_ONLY, REV2] {
+    for name in [CONDSTORE, QRESYNC, METADATA_SERVER, METADATA, UTF8_ACCEPT, UID_ONLY, REV2] {
         if names.iter().any(|asked| asked.eq_ignore_ascii_case(name)) && session.offers(name) {
             session.output.text(format_args!(" {name}"));
             let dialect = match name {
@@ -33,6 +39,10 @@ pub(crate) fn enable(session: &mut Session, names: &[String]) -> Outcome {
             enabled.qresync |= name == QRESYNC;
             enabled.uid_only |= name == UID_ONLY;
             enabled.dialect = enabled.dialect.max(dialect);
+            if name == METADATA || (name == METADATA_SERVER && enabled.annotations.is_none()) {
+                let watch = Watch::annotations(&login.mailboxes, name == METADATA);
+                enabled.annotations = Some(Box::new(watch));
+            }
         }
     }
     session.output.raw(b"\r\n");

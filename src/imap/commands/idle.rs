@@ -49,7 +49,7 @@ pub(crate) async fn idle(
         session.connection.rest();
         let event = tokio::select! {
             read = session.connection.read_line(&mut line, MAX_LINE, NO_TIMEOUT) => Event::Line(read),
-            () = notify::changed(&mut session.enabled.watch, &mut selected) => Event::Changed,
+            () = notify::changed(&mut session.enabled, &mut selected) => Event::Changed,
             () = tokio::time::sleep_until(next_heartbeat) => Event::Heartbeat,
             () = shutdown.cancelled() => Event::Shutdown,
         };

@@ -1,7 +1,7 @@
 //! GETMETADATA and SETMETADATA (RFC 5464), and what LIST tells of annotations (RFC 9590).
 //!
-//! Annotations of the "server" are those of the account: private ones, which its owner sets. Shared ones nobody can set
-//! who logs in. A mailbox has one reader, so private and shared ones of it differ in name only.
+//! Annotations of the "server" are those of the account: private ones, which its owner sets. Shared ones are in the
+//! settings, and nobody can set them who logs in. A mailbox has one reader, so private and shared ones of it differ in name only.
 
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{Depth, MailboxArgument};
@@ -27,7 +27,20 @@ pub(crate) async fn get(
     max_size: Option<u32>,
 ) -> Outcome {
     let name = mailbox.transpose().map_err(Error::from)?;
-    let stored = stored(login, name.as_ref()).await?;
+    let mut stored = stored(login, name.as_ref()).await?;
+    if name.is_none() {
+        let settings = &session.imap.config.imap;
+        for (entry, value) in [
+            ("/shared/comment", &settings.comment),
+            ("/shared/admin", &settings.admin),
+        ] {
+            stored.extend(
+                value
+                    .as_ref()
+                    .map(|value| (entry.to_owned(), value.clone().into_bytes())),
+            );
+        }
+    }
     let mut found = select(&stored, entries, depth);
     let largest = longer_than(&found, max_size);
     found.retain(|_, value| !value.is_some_and(|value| is_longer(value, max_size)));
