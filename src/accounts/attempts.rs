@@ -17,8 +17,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::network::{is_private, network};
 use crate::config::Login;
+use crate::net::network::{is_private, network};
 
 /// Failures that are answered after a second; each further one takes twice as long.
 const PATIENCE: u32 = 3;

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::login::{Origin, Service};
-use super::network::{is_private, network};
 use super::slots::{Slot, Slots};
 use super::{Account, Accounts};
 use crate::config::Login;
 use crate::mail::ids::AccountId;
+use crate::net::network::{is_private, network};
 
 /// An account through one door: what is sent is not counted with what is read.
 type Key = (Service, AccountId);

@@ -10,7 +10,6 @@ mod attempts;
 mod connections;
 mod login;
 mod names;
-mod network;
 mod password;
 mod quota;
 mod remembered;

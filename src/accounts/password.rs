@@ -15,9 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::network::{is_private, network};
 use super::sasl::scram::{ITERATIONS, Keys, Salt};
 use super::slots::{Slot, Slots};
+use crate::net::network::{is_private, network};
 use crate::storage::accounts::PasswordRow;
 
 /// Strangers that wait their turn, or else others; and those that have theirs.

@@ -17,8 +17,8 @@ use crate::accounts::Account;
 use crate::mail::envelope::Envelope;
 use crate::mail::flags::FlagList;
 use crate::mail::ids::{QueueId, SessionId};
-use crate::mail::mailbox_name::MailboxName;
-use crate::mailbox::{Mailbox, NewMessage, Notice};
+use crate::mail::mailbox_name::{MailboxName, SpecialUse};
+use crate::mailbox::{self, AccountMailboxes, Mailbox, NewMessage, Notice};
 use crate::storage::spool::{Incoming, Spooled};
 
 /// Copies of one message that are made durable at the same time.
@@ -36,6 +36,8 @@ pub struct Letter {
     pub envelope: Envelope,
     /// The accounts that the forward-paths stand for, each once.
     pub recipients: Vec<Account>,
+    /// Whether it was judged to be junk: then it goes to the mailbox for that.
+    pub junk: bool,
     /// When its last byte arrived.
     pub ended: Instant,
 }
@@ -69,7 +71,7 @@ impl Delivery {
         let mut inboxes = Vec::with_capacity(letter.recipients.len());
         for account in &letter.recipients {
             let mailboxes = self.mailboxes.account(&account.address).await?;
-            inboxes.push(mailboxes.open(&MailboxName::inbox()).await?);
+            inboxes.push(open(&mailboxes, letter.junk).await?);
         }
         let notices = append_to_all(inboxes, &message).await?;
         let report = Report {
@@ -112,6 +114,18 @@ impl Delivery {
         }
         Err(Error::OverQuota)
     }
+}
+
+/// Where a message goes. Junk is better in INBOX than refused because an account can have no further mailbox.
+async fn open(mailboxes: &AccountMailboxes, junk: bool) -> Result<Arc<Mailbox>, Error> {
+    if junk {
+        match mailboxes.open_special(SpecialUse::Junk).await {
+            Ok(mailbox) => return Ok(mailbox),
+            Err(cause @ (mailbox::Error::NoSpace(_) | mailbox::Error::Storage(_))) => return Err(cause.into()),
+            Err(cause) => tracing::warn!(%cause, "no mailbox for junk: it goes to INBOX"),
+        }
+    }
+    Ok(mailboxes.open(&MailboxName::inbox()).await?)
 }
 
 /// Every copy is tried, whatever becomes of the others; the first failure is returned.
@@ -183,6 +197,7 @@ mod tests {
             id: QueueId(1),
             envelope,
             recipients: recipients.iter().enumerate().map(account).collect(),
+            junk: false,
             ended: Instant::now(),
         }
     }
@@ -223,6 +238,27 @@ mod tests {
             ("sender@example.com", 20, 24)
         );
         assert_eq!(report.notices.len(), 20);
+    }
+
+    #[tokio::test]
+    async fn junk_goes_to_its_mailbox_which_is_made_if_it_is_not_there() {
+        let (_folder, delivery) = delivery().await;
+        let account = delivery
+            .mailboxes
+            .account(&Address::parse("a@x.test").unwrap())
+            .await
+            .unwrap();
+        let junk = MailboxName::new("Junk").unwrap();
+        account.delete(&junk).await.unwrap();
+        for _ in 0..2 {
+            let letter = Letter {
+                junk: true,
+                ..letter(&["a@x.test"])
+            };
+            delivery.accept(letter, arriving(&delivery).await).await.unwrap();
+        }
+        assert_eq!(messages(&delivery, "a@x.test").await, 0);
+        assert_eq!(account.status(&junk).await.unwrap().messages, 2);
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use super::error::{Error, Result, blocking};
 use super::events::{AccountEvent, Common};
 use super::mailbox::{Mailbox, Place, patience, to_the_end};
 use super::mailboxes::Shared;
-use super::names::{Known, Names, first_look, look};
+use super::names::{Known, Names, first_look, look, usual_name};
 use super::state::Step;
 use super::status::{MailboxInfo, MailboxStatus, Usage};
 use crate::mail::address::Address;
@@ -140,6 +140,30 @@ impl AccountMailboxes {
             return Err(Error::AlreadyExists);
         }
         self.0.create_locked(name, special_use, self.1).await
+    }
+
+    /// The mailbox of a special use (RFC 6154). An account without one gets it under its usual name, and
+    /// what has that name already serves.
+    pub async fn open_special(&self, special_use: SpecialUse) -> Result<Arc<Mailbox>> {
+        let named = |names: &Names| {
+            let mut mailboxes = names.mailboxes.iter();
+            let found = mailboxes.find(|(_, known)| known.special_use == Some(special_use));
+            found.map(|(name, _)| name.clone())
+        };
+        let known = named(&self.names());
+        if let Some(name) = known {
+            return self.open(&name).await;
+        }
+        let _changing = self.0.changing.write().await;
+        let known = named(&self.names());
+        if let Some(name) = known {
+            return self.0.open_locked(&name).await;
+        }
+        let name = MailboxName::new(usual_name(special_use))?;
+        if self.names().mailboxes.contains_key(&name) {
+            return self.0.open_locked(&name).await;
+        }
+        self.0.create_locked(&name, Some(special_use), self.1).await
     }
 
     /// Deletes a mailbox and its messages; mailboxes below it stay (RFC 9051 §6.3.5). Sessions that have it selected see its

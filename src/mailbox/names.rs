@@ -126,6 +126,12 @@ pub(super) fn look(tree: &Tree) -> io::Result<Names> {
     Ok(names)
 }
 
+/// What a mailbox of this use is usually called.
+pub(super) fn usual_name(special_use: SpecialUse) -> &'static str {
+    let found = USUAL.iter().find(|(_, special)| *special == special_use);
+    found.map_or("Junk", |(name, _)| name)
+}
+
 /// The highest UIDVALIDITY of these.
 fn highest(found: &[Found]) -> Option<UidValidity> {
     found

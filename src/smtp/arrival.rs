@@ -121,6 +121,7 @@ impl Arrival {
                     id: self.id,
                     envelope: tx.envelope,
                     recipients: tx.recipients,
+                    junk: false,
                     ended,
                 };
                 match session.smtp.delivery.accept(letter, incoming).await {

@@ -8,7 +8,7 @@ use super::durable;
 use crate::mail::mime::{MimeLimits, Scanner};
 use crate::mail::summary::Summary;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -143,6 +143,46 @@ impl Incoming {
         Ok(())
     }
 
+    /// Puts bytes in front of all that was written. Costs nothing while the message is small; a larger one is written anew.
+    pub async fn prepend(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.size += bytes.len() as u64;
+        if self.open.is_none() && !self.broken {
+            self.pending.splice(..0, bytes.iter().copied());
+            return Ok(());
+        }
+        let (spool, front) = (self.spool.clone(), bytes.to_vec());
+        let open = self
+            .on_disk(move |open| {
+                let mut anew = spool.create()?;
+                anew.put(&front)?;
+                let mut written = File::open(&open.name.0)?;
+                let mut piece = vec![0; PIECE];
+                loop {
+                    match written.read(&mut piece)? {
+                        0 => break,
+                        length => anew.put(piece.get(..length).unwrap_or_default())?,
+                    }
+                }
+                *open = anew;
+                Ok(())
+            })
+            .await?;
+        self.open = Some(open);
+        self.broken = false;
+        Ok(())
+    }
+
+    /// All that was written so far.
+    pub async fn content(&self) -> io::Result<Vec<u8>> {
+        let written = self.open.as_ref().map(|open| open.name.0.clone());
+        let mut content = match written {
+            Some(file) => tokio::fs::read(file).await?,
+            None => Vec::new(),
+        };
+        content.extend_from_slice(&self.pending);
+        Ok(content)
+    }
+
     /// Bytes so far.
     pub fn size(&self) -> u64 {
         self.size
@@ -241,6 +281,29 @@ mod tests {
         drop(spooled);
         assert_eq!(files(folder.path()), 1);
         drop(other);
+        emptied(folder.path()).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_put_in_front_stands_in_front() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path()).unwrap();
+        for length in [10, PIECE, 3 * PIECE + 7] {
+            let mut incoming = spool.begin();
+            let text = [b"Subject: x\r\n\r\n".as_slice(), &vec![b'x'; length]].concat();
+            incoming.write(&text).await.unwrap();
+            incoming.write(b"\r\n").await.unwrap();
+            incoming.prepend(b"B: b\r\n").await.unwrap();
+            incoming.prepend(b"A: a\r\n").await.unwrap();
+            let wanted = [b"A: a\r\nB: b\r\n".as_slice(), &text, b"\r\n"].concat();
+            assert_eq!(incoming.content().await.unwrap(), wanted);
+            let spooled = incoming.finish().await.unwrap();
+            assert_eq!(std::fs::read(spooled.path()).unwrap(), wanted);
+            assert_eq!(
+                (spooled.size(), spooled.summary().size),
+                (wanted.len() as u64, wanted.len() as u64)
+            );
+        }
         emptied(folder.path()).await;
     }
 
