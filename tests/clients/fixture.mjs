@@ -39,7 +39,7 @@ export function event(emitter, name, wanted = () => true) {
     return within(`event ${name}`, heard).finally(() => emitter.off(name, listener));
 }
 
-/** A connected ImapFlow, over implicit TLS unless told otherwise. Its errors end the scenario. */
+/** A connected ImapFlow, over implicit TLS unless told otherwise, in IMAP4rev2 where it can be. Its errors end the scenario. */
 export async function connect(account = alice, options = {}) {
     const client = new ImapFlow({
         host,
@@ -54,6 +54,8 @@ export async function connect(account = alice, options = {}) {
     });
     client.on('error', error => fail(error));
     await within('login', client.connect());
+    const rev2 = client.capabilities.has('IMAP4rev2') && !options.disableIMAP4rev2;
+    assert.equal(client.enabled.has('IMAP4REV2'), rev2, 'IMAP4rev2 is enabled where it is announced');
     return client;
 }
 

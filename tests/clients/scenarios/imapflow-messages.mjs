@@ -79,9 +79,14 @@ scenario(async () => {
         [{ or: [{ subject: 'first' }, { subject: 'third' }] }, [2, 4]],
         [{ not: { seen: true } }, [2]]
     ];
-    for (const [query, expected] of searches) {
-        assert.deepEqual(await client.search(query), expected, JSON.stringify(query));
+    const rev1 = await connect(bob, { disableIMAP4rev2: true });
+    await rev1.mailboxOpen('INBOX');
+    for (const asking of [client, rev1]) {
+        for (const [query, expected] of searches) {
+            assert.deepEqual(await asking.search(query), expected, JSON.stringify(query));
+        }
     }
+    await rev1.logout();
 
     step('flags');
     await client.messageFlagsAdd('2:3', ['\\Answered', 'later']);

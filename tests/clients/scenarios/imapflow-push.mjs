@@ -1,10 +1,11 @@
-// ImapFlow in IDLE: a delivery, a flag and an expunge by others arrive as events at once.
+// ImapFlow in IDLE, in IMAP4rev2 and in IMAP4rev1: a delivery, a flag and an expunge by others arrive as events at once.
 
 import { alice, assert, bob, connect, event, idle, ports, scenario, step, submission } from '../fixture.mjs';
 
 scenario(async () => {
     const startTls = { port: ports.imap, secure: false, doSTARTTLS: true };
-    const idlers = [await connect(), await connect(), await connect(alice, startTls)];
+    const rev1 = { disableIMAP4rev2: true };
+    const idlers = [await connect(), await connect(alice, rev1), await connect(alice, startTls)];
     const [first] = idlers;
     for (const client of idlers) {
         await client.mailboxOpen('INBOX');
