@@ -558,11 +558,12 @@ impl PartialRange {
     }
 }
 
-/// As it was written.
+/// The near end first: `5:2` is the same as `2:5`.
 impl fmt::Display for PartialRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.from_end { "-" } else { "" };
-        write!(f, "{sign}{}:{sign}{}", self.first, self.last)
+        let (near, far) = (self.first.min(self.last), self.first.max(self.last));
+        write!(f, "{sign}{near}:{sign}{far}")
     }
 }
 
@@ -650,12 +651,12 @@ mod tests {
         let range = |first, last, from_end| PartialRange { first, last, from_end };
         for (range, count, places, written) in [
             (range(1, 5, false), 10, 0..5, "1:5"),
-            (range(5, 1, false), 10, 0..5, "5:1"),
+            (range(5, 1, false), 10, 0..5, "1:5"),
             (range(8, 20, false), 10, 7..10, "8:20"),
             (range(11, 20, false), 10, 10..10, "11:20"),
             (range(1, 1, true), 10, 9..10, "-1:-1"),
             (range(1, 3, true), 10, 7..10, "-1:-3"),
-            (range(100, 9, true), 10, 0..2, "-100:-9"),
+            (range(100, 9, true), 10, 0..2, "-9:-100"),
             (range(11, 20, true), 10, 0..0, "-11:-20"),
             (range(1, u32::MAX, true), 0, 0..0, "-1:-4294967295"),
         ] {

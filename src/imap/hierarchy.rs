@@ -131,8 +131,13 @@ impl Hierarchy {
     /// A name as it is now, whether there is anything of that name or not (RFC 5465 §5.4, §5.5, RFC 9051 §6.3.2).
     pub(crate) fn line(&self, name: MailboxName, old_name: Option<String>) -> Line {
         let node = self.nodes.get(&Position::of(&name));
+        let told = List {
+            extended: true,
+            return_subscribed: true,
+            ..List::default()
+        };
         Line {
-            attributes: node.map_or_else(|| Node::default().attributes(true), |node| node.attributes(true)),
+            attributes: node.unwrap_or(&Node::default()).attributes(&told),
             name,
             child_info: false,
             wants_status: false,
@@ -187,20 +192,23 @@ impl Node {
         }
         Some(Line {
             name,
-            attributes: self.attributes(list.select_subscribed || list.return_subscribed),
+            attributes: self.attributes(list),
             child_info: self.selected_below,
             wants_status: selected && self.exists,
             old_name: None,
         })
     }
 
-    fn attributes(&self, subscribed: bool) -> Vec<&'static str> {
+    fn attributes(&self, list: &List) -> Vec<&'static str> {
         let mut attributes = Vec::new();
         if !self.exists {
-            // The second for clients that do not know the first (RFC 3501 §7.2.2).
-            attributes.extend(["\\NonExistent", "\\Noselect"]);
+            attributes.push("\\NonExistent");
         }
-        if subscribed && self.subscribed {
+        // Implied by the other, which clients that know no more than RFC 3501 (§7.2.2) do not know.
+        if !self.exists && !list.extended {
+            attributes.push("\\Noselect");
+        }
+        if (list.select_subscribed || list.return_subscribed) && self.subscribed {
             attributes.push("\\Subscribed");
         }
         attributes.push(match self.has_children {

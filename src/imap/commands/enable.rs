@@ -27,7 +27,15 @@ pub(crate) const REV2: &str = "IMAP4rev2";
 /// Enables what it can and tells which; dispatch has seen to CONDSTORE. Names that are not known are passed over.
 pub(crate) fn enable(session: &mut Session, login: &Login, names: &[String]) -> Outcome {
     session.output.raw(b"* ENABLED");
-    for name in [CONDSTORE, QRESYNC, METADATA_SERVER, METADATA, UTF8_ACCEPT, UID_ONLY, REV2] {
+    for name in [
+        CONDSTORE,
+        QRESYNC,
+        METADATA_SERVER,
+        METADATA,
+        UTF8_ACCEPT,
+        UID_ONLY,
+        REV2,
+    ] {
         if names.iter().any(|asked| asked.eq_ignore_ascii_case(name)) && session.offers(name) {
             session.output.text(format_args!(" {name}"));
             let dialect = match name {
