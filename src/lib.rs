@@ -16,7 +16,8 @@ pub mod accounts;
 pub mod mailbox;
 pub mod queue; // 3: domain
 
-pub mod storage; // 2: files and SQL
+pub mod sieve;
+pub mod storage; // 2: rules for mail; files and SQL
 
 pub mod config;
 pub mod mail; // 1: settings and vocabulary

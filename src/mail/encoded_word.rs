@@ -1,7 +1,9 @@
 //! Encoded words of header fields (RFC 2047) as text, for searching and sorting. Lenient: a word inside of other text counts too, and
-//! what is no encoded word after all stays as it stands.
+//! what is no encoded word after all stays as it stands. And the way back, for fields that we write.
 
 use super::transfer::Transfer;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use encoding_rs::{Encoding, WINDOWS_1252};
 
 /// `value` with its encoded words decoded; what is between them is read as [`plain`].
@@ -37,6 +39,52 @@ pub(crate) fn plain(bytes: &[u8]) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
     }
+}
+
+/// The longest line of a field that we write, where it can be folded (RFC 5322 §2.1.1, RFC 2047 §2).
+const LINE: usize = 76;
+/// Octets of text in one encoded word, so that it is no longer than 75 (RFC 2047 §2).
+const WORD: usize = 45;
+
+/// A field with an unstructured value, folded, with its line end. Any text can be one: what has no place in a header
+/// becomes a space, and beyond ASCII it is encoded.
+pub(crate) fn field(name: &str, value: &str) -> String {
+    let value: String = value
+        .split(char::is_control)
+        .filter(|piece| !piece.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    let mut field = format!("{name}:");
+    let mut line = field.len();
+    for word in words(&value) {
+        if line + 1 + word.len() > LINE && line > name.len() + 1 {
+            field.push_str("\r\n");
+            line = 0;
+        }
+        field.push(' ');
+        field.push_str(&word);
+        line += 1 + word.len();
+    }
+    field.push_str("\r\n");
+    field
+}
+
+/// What stands between the spaces of a field: encoded words, or those of the text itself.
+fn words(value: &str) -> Vec<String> {
+    // What looks like an encoded word would be read as one, and no line has more than 998 octets.
+    let plain = value.is_ascii() && !value.contains("=?") && value.split(' ').all(|word| word.len() < 900);
+    if plain {
+        return value.split(' ').map(str::to_owned).collect();
+    }
+    let mut words = Vec::new();
+    let mut rest = value;
+    while !rest.is_empty() {
+        let end = (1..=WORD.min(rest.len())).rev().find(|end| rest.is_char_boundary(*end));
+        let (word, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        words.push(format!("=?utf-8?B?{}?=", STANDARD.encode(word)));
+        rest = behind;
+    }
+    words
 }
 
 /// Words next to each other in one charset, decoded together: some programs cut in the middle of a character.
@@ -160,7 +208,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn fields_that_are_written() {
+        for (value, wanted) in [
+            ("plain", "X: plain\r\n"),
+            ("", "X: \r\n"),
+            ("a\r\nBcc: b", "X: a Bcc: b\r\n"),
+            ("ü", "X: =?utf-8?B?w7w=?=\r\n"),
+            ("=?x", "X: =?utf-8?B?PT94?=\r\n"),
+        ] {
+            assert_eq!(field("X", value), wanted, "{value:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_written_is_read(value in "[a-z=? äß漢]{0,200}") {
+            let written = field("X", &value);
+            prop_assert!(written.split("\r\n").all(|line| line.len() <= 998 && line.is_ascii()));
+            let read = decoded(&written.as_bytes()[2..]).replace("\r\n", "");
+            prop_assert_eq!(read.trim(), value.trim());
+        }
+
         #[test]
         fn any_bytes_can_be_read(bytes: Vec<u8>, like in "(=\\?|utf-8|\\?|[BQ]|=|[a-z]| ){0,40}") {
             text(&bytes);

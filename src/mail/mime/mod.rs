@@ -23,6 +23,15 @@ mod values;
 
 pub use scanner::Scanner;
 
+/// The addresses of a field's unfolded value (RFC 5322 §3.4), those of groups among them, without the groups' names.
+pub(crate) fn addresses(value: &[u8]) -> Vec<super::summary::EnvelopeAddress> {
+    let mut list = Vec::new();
+    // What is beyond the most that are kept is not seen.
+    addresses::read(value, &mut list);
+    list.retain(|address| address.host.is_some());
+    list
+}
+
 /// How much structure one message may have. Beyond a limit the message is kept and served byte for byte all the same;
 /// only its structure is told less finely.
 #[derive(Clone, Copy, Debug)]
