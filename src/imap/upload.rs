@@ -1,5 +1,6 @@
 //! Messages on their way in: the literals of APPEND and what its URLs name, streamed to the spool one after the other
-//! (RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 6855 §4).
+//! (RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 6855 §4). Those that came in a literal for NUL are converted, so that none has
+//! to be stored (RFC 3516 §4.4).
 //!
 //! Nothing is in a mailbox before all of them are whole: a client that vanishes in the middle leaves nothing. Header fields
 //! beyond ASCII are taken from any client, though RFC 6855 §4 wants them refused from one that has not enabled UTF8=ACCEPT:
@@ -16,7 +17,7 @@ use crate::mail::date::Timestamp;
 use crate::mail::flags::FlagList;
 use crate::mail::uidset::UidSet;
 use crate::mailbox::{Error, NewMessage, Usage};
-use crate::storage::spool::Incoming;
+use crate::storage::spool::{ConvertError, Incoming};
 use std::io;
 use std::sync::Arc;
 
@@ -55,6 +56,8 @@ struct Arriving {
     incoming: Incoming,
     flags: FlagList,
     date: Option<Timestamp>,
+    /// Whether some of it came in a literal that may hold NUL.
+    binary: bool,
 }
 
 /// Takes all messages of a command, the first of which begins with `pieces`. `literal` is what is announced and still on the
@@ -85,7 +88,7 @@ pub(crate) async fn receive(
             }
         }
         let Some(place) = place else {
-            return upload.finish().await;
+            return upload.finish(session).await;
         };
         let taken = upload.literal(session, place, literal).await?;
         let bounds = session.bounds();
@@ -107,7 +110,7 @@ pub(crate) async fn receive(
 
 impl Upload<'_> {
     async fn begin(&mut self, session: &Session, flags: FlagList, date: Option<Timestamp>) -> Result<(), Failure> {
-        self.complete().await?;
+        self.complete(session).await?;
         if self.whole.len() == self.terms.messages {
             return Err(no("LIMIT", "Too many messages in one command"));
         }
@@ -115,18 +118,27 @@ impl Upload<'_> {
             incoming: session.imap.mailboxes.spool().begin(),
             flags,
             date,
+            binary: false,
         });
         Ok(())
     }
 
     /// The message that arrives is whole.
-    async fn complete(&mut self) -> Result<(), Failure> {
+    async fn complete(&mut self, session: &Session) -> Result<(), Failure> {
         if let Some(arriving) = self.arriving.take() {
             if arriving.incoming.size() == 0 {
                 return Err(no("CANNOT", EMPTY));
             }
+            let mut spooled = arriving.incoming.finish().await.map_err(storage)?;
+            if arriving.binary {
+                let limit = session.imap.config.imap.max_append.get();
+                let spool = session.imap.mailboxes.spool();
+                spooled = spool.without_binary(spooled, limit).await.map_err(unconverted)?;
+                // Encoded it takes more room.
+                quota::check_room(session, self.login, self.more(spooled.size())).await?;
+            }
             self.whole.push(NewMessage {
-                spooled: arriving.incoming.finish().await.map_err(storage)?,
+                spooled,
                 flags: arriving.flags,
                 internal_date: arriving.date,
             });
@@ -134,29 +146,33 @@ impl Upload<'_> {
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<Vec<NewMessage>, Failure> {
-        self.complete().await?;
+    async fn finish(mut self, session: &Session) -> Result<Vec<NewMessage>, Failure> {
+        self.complete(session).await?;
         Ok(self.whole)
+    }
+
+    /// What the account has more with one message of this size beside those that are whole.
+    fn more(&self, size: u64) -> Usage {
+        let whole: u64 = self.whole.iter().map(|message| message.spooled.size()).sum();
+        Usage {
+            messages: (self.whole.len() as u64 + 1).saturating_sub(self.terms.freed.messages),
+            octets: whole.saturating_add(size).saturating_sub(self.terms.freed.octets),
+            mailboxes: 0,
+        }
     }
 
     /// The message that arrives, which has room for so many octets more.
     async fn room(&mut self, session: &Session, octets: u64) -> Result<&mut Arriving, Failure> {
-        let Some(arriving) = &mut self.arriving else {
-            return Err(Failure::Answer(Answer::bad("A message must come first")));
+        let Some(arriving) = &self.arriving else {
+            return Err(no_message());
         };
         let size = arriving.incoming.size().saturating_add(octets);
         if size > session.imap.config.imap.max_append.get() {
             // RFC 7889 §4, RFC 4469 §4.2.
             return Err(no("TOOBIG", "The message is too large"));
         }
-        let whole: u64 = self.whole.iter().map(|message| message.spooled.size()).sum();
-        let more = Usage {
-            messages: (self.whole.len() as u64 + 1).saturating_sub(self.terms.freed.messages),
-            octets: whole.saturating_add(size).saturating_sub(self.terms.freed.octets),
-            mailboxes: 0,
-        };
-        quota::check_room(session, self.login, more).await?;
-        Ok(arriving)
+        quota::check_room(session, self.login, self.more(size)).await?;
+        self.arriving.as_mut().ok_or_else(no_message)
     }
 
     /// Adds what a URL names, as FETCH would give it (RFC 4469 §3). \Seen stays as it is.
@@ -225,6 +241,7 @@ impl Upload<'_> {
             return Err(no("CANNOT", EMPTY));
         }
         let arriving = self.room(session, literal.size).await?;
+        arriving.binary |= literal.binary;
         *announced = None;
         let bounds = session.bounds();
         session
@@ -238,16 +255,12 @@ impl Upload<'_> {
             let arrived = session.connection.fill(bounds.timeout).await?;
             let take = arrived.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             let piece = arrived.get(..take).unwrap_or_default();
-            nul |= memchr::memchr(0, piece).is_some();
+            nul |= !literal.binary && memchr::memchr(0, piece).is_some();
             if written.is_ok() && !nul {
                 written = arriving.write(piece).await;
             }
             session.connection.consume(take);
             left -= take as u64;
-        }
-        if nul && literal.binary {
-            // RFC 3516 §4.4: what holds NUL would have to be stored in another encoding.
-            return Ok(Err(no("UNKNOWN-CTE", "Messages with NUL are not stored; use base64")));
         }
         if nul {
             // RFC 9051 §4.3: no NUL in a literal, and we would have to send one back.
@@ -267,6 +280,19 @@ const EMPTY: &str = "A message is not empty";
 
 fn no(code: &str, text: &str) -> Failure {
     Failure::Answer(Answer::no(Some(code), text))
+}
+
+fn no_message() -> Failure {
+    Failure::Answer(Answer::bad("A message must come first"))
+}
+
+fn unconverted(error: ConvertError) -> Failure {
+    match error {
+        // RFC 3516 §4.4.
+        ConvertError::Nul => no("UNKNOWN-CTE", "The message has NUL outside of binary parts"),
+        ConvertError::TooLarge => no("TOOBIG", "The message is too large"),
+        ConvertError::Io(error) => storage(error),
+    }
 }
 
 fn storage(error: io::Error) -> Failure {

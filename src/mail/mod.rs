@@ -4,9 +4,11 @@
 
 pub mod address;
 pub(crate) mod base_subject;
+pub(crate) mod binary;
 pub(crate) mod collation;
 pub mod date;
 pub mod dsn;
+pub(crate) mod encode;
 pub(crate) mod encoded_word;
 pub mod envelope;
 pub mod flags;

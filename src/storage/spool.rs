@@ -15,6 +15,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 use tokio::sync::Semaphore;
 
+pub use convert::ConvertError;
+
+mod convert;
+
 /// Bytes of one message held in memory before they go to disk.
 const PIECE: usize = 128 * 1024;
 
@@ -125,6 +129,20 @@ impl Open {
         self.scanner.feed(bytes);
         Ok(())
     }
+
+    /// All of it is there, and synced.
+    fn finish(self, size: u64) -> io::Result<Spooled> {
+        let modified = self.file.metadata()?.modified()?;
+        let written = modified
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs() as i64);
+        Ok(Spooled(Arc::new(Whole {
+            size,
+            written,
+            summary: Arc::new(self.scanner.finish()),
+            name: self.name,
+        })))
+    }
 }
 
 impl Incoming {
@@ -198,16 +216,7 @@ impl Incoming {
                 open.file.sync_all()
             })
             .await?;
-        let modified = open.file.metadata()?.modified()?;
-        let written = modified
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs() as i64);
-        Ok(Spooled(Arc::new(Whole {
-            size,
-            written,
-            summary: Arc::new(open.scanner.finish()),
-            name: open.name,
-        })))
+        open.finish(size)
     }
 
     /// Does file work on a blocking thread. `broken` is set until the caller has the result.
