@@ -10,10 +10,12 @@ use crate::net::http::Url;
 use crate::net::network::Network;
 
 pub use crate::net::dns::Dnssec;
+pub use endpoint::{Endpoint, Mode};
 pub use load::{ConfigError, Problem};
 pub use units::{Period, Secret, Size};
 
 mod check;
+mod endpoint;
 pub mod load;
 mod units;
 
@@ -41,6 +43,8 @@ pub struct Config {
     pub login: Login,
     /// Limits and timeouts of SMTP.
     pub smtp: Smtp,
+    /// Local delivery for another MTA in front (LMTP, RFC 2033).
+    pub lmtp: Lmtp,
     /// Limits and timeouts of IMAP.
     pub imap: Imap,
     /// Mail on its way: when it is tried again, and how much of it there may be.
@@ -64,6 +68,7 @@ impl Default for Config {
             dns: Dns::default(),
             login: Login::default(),
             smtp: Smtp::default(),
+            lmtp: Lmtp::default(),
             imap: Imap::default(),
             queue: Queue::default(),
             storage: Storage::default(),
@@ -329,6 +334,26 @@ impl Default for Smtp {
             timeout: Period::seconds(300),
             max_errors: 20,
             max_connections: 1000,
+        }
+    }
+}
+
+/// Local delivery for another MTA in front (LMTP, RFC 2033).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lmtp {
+    /// Unix sockets and ports to listen on. Whoever reaches them is trusted and delivers to accounts of this server, without
+    /// login or TLS. The limits and timeouts are those of SMTP.
+    pub listen: Vec<Endpoint>,
+    /// Permissions of the Unix sockets' files, which belong to the user and group of the server.
+    pub mode: Mode,
+}
+
+impl Default for Lmtp {
+    fn default() -> Lmtp {
+        Lmtp {
+            listen: Vec::new(),
+            mode: Mode::new(0o660),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! Nothing here is global: one process can run many servers, each on its own data folder.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::imap::{self, Imap};
 use crate::mailbox::Mailboxes;
 use crate::net::connection::Connection;
 use crate::net::dns::{self, Dns};
-use crate::net::listener::{Encryption, Listener, Service};
+use crate::net::listener::{Encryption, Service};
 use crate::net::tls::Tls;
 use crate::queue::Queue;
 use crate::smtp::{self, Role, Smtp};
@@ -71,6 +72,8 @@ pub struct Addresses {
     pub imap: Vec<SocketAddr>,
     /// IMAP over implicit TLS.
     pub imaps: Vec<SocketAddr>,
+    /// LMTP, its ports.
+    pub lmtp: Vec<SocketAddr>,
 }
 
 impl Server {
@@ -183,6 +186,9 @@ fn resolver(config: &Config) -> anyhow::Result<Dns> {
     .context("cannot look names up (settings dns)")
 }
 
+/// A session, boxed once for each connection.
+type Session = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What the accept loops hand to the sessions.
 struct Services {
     smtp: Arc<Smtp>,
@@ -202,53 +208,39 @@ impl Services {
         let implicit = Encryption::Implicit(self.tls.clone(), HANDSHAKE_TIMEOUT);
 
         let connections = Arc::new(Semaphore::new(self.smtp.config.smtp.max_connections));
+        let lmtp = self.service(&Encryption::None, &connections, SMTP_REFUSAL);
+        for socket in listeners.lmtp_unix {
+            self.tasks.spawn(socket.accept(lmtp.clone(), self.smtp(Role::Lmtp)));
+        }
         for (listeners, role, encryption) in [
             (listeners.smtp, Role::Receive, &offered),
             (listeners.submission, Role::Submission, &offered),
             (listeners.submissions, Role::Submission, &implicit),
+            (listeners.lmtp, Role::Lmtp, &Encryption::None),
         ] {
-            let (smtp, shutdown) = (self.smtp.clone(), self.shutdown.clone());
-            self.accept(listeners, encryption, &connections, SMTP_REFUSAL, move |connection| {
-                smtp::serve(smtp.clone(), role, connection, shutdown.clone())
-            });
+            for listener in listeners {
+                let service = self.service(encryption, &connections, SMTP_REFUSAL);
+                self.tasks.spawn(listener.accept(service, self.smtp(role)));
+            }
         }
 
         let connections = Arc::new(Semaphore::new(self.imap.config.imap.max_connections));
         for (listeners, encryption) in [(listeners.imap, &offered), (listeners.imaps, &implicit)] {
-            let (imap, shutdown) = (self.imap.clone(), self.shutdown.clone());
-            self.accept(listeners, encryption, &connections, IMAP_REFUSAL, move |connection| {
-                imap::serve(imap.clone(), connection, shutdown.clone())
-            });
+            for listener in listeners {
+                let service = self.service(encryption, &connections, IMAP_REFUSAL);
+                self.tasks.spawn(listener.accept(service, self.imap()));
+            }
         }
     }
 
-    fn accept<F, S>(
-        &self,
-        listeners: Vec<Listener>,
-        encryption: &Encryption,
-        connections: &Arc<Semaphore>,
-        refusal: &'static [u8],
-        serve: S,
-    ) where
-        S: Fn(Connection) -> F + Clone + Send + 'static,
-        F: Future<Output = ()> + Send + 'static,
-    {
-        for listener in listeners {
-            let service = Service {
-                encryption: encryption.clone(),
-                proxies: self.smtp.config.proxy.trusted.as_slice().into(),
-                connections: connections.clone(),
-                refusal,
-                tasks: self.tasks.clone(),
-                shutdown: self.shutdown.clone(),
-            };
-            let (abort, serve) = (self.abort.clone(), serve.clone());
-            self.tasks.spawn(listener.accept(service, move |connection| {
-                let (abort, session) = (abort.clone(), serve(connection));
-                async move {
-                    abort.run_until_cancelled(session).await;
-                }
-            }));
+    fn service(&self, encryption: &Encryption, connections: &Arc<Semaphore>, refusal: &'static [u8]) -> Service {
+        Service {
+            encryption: encryption.clone(),
+            proxies: self.smtp.config.proxy.trusted.as_slice().into(),
+            connections: connections.clone(),
+            refusal,
+            tasks: self.tasks.clone(),
+            shutdown: self.shutdown.clone(),
         }
     }
 
@@ -258,6 +250,23 @@ impl Services {
         self.tasks.spawn(async move { queue.follow(shutdown).await });
     }
 
+    /// Serves a connection of SMTP.
+    fn smtp(&self, role: Role) -> impl Fn(Connection) -> Session + Clone + Send + 'static {
+        let (smtp, shutdown, abort) = (self.smtp.clone(), self.shutdown.clone(), self.abort.clone());
+        move |connection| {
+            until(
+                abort.clone(),
+                smtp::serve(smtp.clone(), role, connection, shutdown.clone()),
+            )
+        }
+    }
+
+    /// Serves a connection of IMAP.
+    fn imap(&self) -> impl Fn(Connection) -> Session + Clone + Send + 'static {
+        let (imap, shutdown, abort) = (self.imap.clone(), self.shutdown.clone(), self.abort.clone());
+        move |connection| until(abort.clone(), imap::serve(imap.clone(), connection, shutdown.clone()))
+    }
+
     /// Certificate files are read again when they change.
     fn follow_certificate(&self) {
         let (tls, shutdown) = (self.tls.clone(), self.shutdown.clone());
@@ -265,4 +274,11 @@ impl Services {
             shutdown.run_until_cancelled(tls.follow_files()).await;
         });
     }
+}
+
+/// A session that is dropped where it is when the server cannot wait any longer.
+fn until(abort: CancellationToken, session: impl Future<Output = ()> + Send + 'static) -> Session {
+    Box::pin(async move {
+        abort.run_until_cancelled(session).await;
+    })
 }

@@ -38,6 +38,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         submissions = ?addresses.submissions,
         imap = ?addresses.imap,
         imaps = ?addresses.imaps,
+        lmtp = ?addresses.lmtp,
         "ready"
     );
     let signal = signals.next().await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::load::{ConfigError, Problem};
-use super::{Config, Period};
+use super::{Config, Endpoint, Period};
 use crate::telemetry;
 
 impl Config {
@@ -153,12 +153,17 @@ impl Config {
 
     fn check_listeners(&self, problems: &mut Problems) {
         let mut seen: BTreeMap<SocketAddr, &str> = BTreeMap::new();
+        let lmtp = self.lmtp.listen.iter().filter_map(|endpoint| match endpoint {
+            Endpoint::Tcp(address) => Some(*address),
+            Endpoint::Unix(_) => None,
+        });
         for (key, addresses) in [
             ("listen.smtp", &self.listen.smtp),
             ("listen.submission", &self.listen.submission),
             ("listen.submissions", &self.listen.submissions),
             ("listen.imap", &self.listen.imap),
             ("listen.imaps", &self.listen.imaps),
+            ("lmtp.listen", &lmtp.collect()),
         ] {
             // Port 0 is a different port each time.
             for address in addresses.iter().filter(|address| address.port() != 0) {

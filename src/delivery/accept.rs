@@ -3,7 +3,8 @@
 //! All or not yet: when one recipient's copy fails, the whole message is refused for the time being, although others may
 //! have theirs by then and will get a second one when the client tries again. SMTP has one reply for all recipients behind
 //! DATA (RFC 5321 §4.2.5), and of losing a message and doubling one, doubling is the smaller harm (RFC 5321 §6.1, RFC 1047).
-//! To make it rare, every INBOX is opened before anything is appended to the first.
+//! To make it rare, every INBOX is opened before anything is appended to the first. LMTP has a reply for each recipient (RFC
+//! 2033 §4.2), and there each has an outcome of its own.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -65,15 +66,56 @@ impl Delivery {
         tokio::spawn(work.in_current_span()).await.map_err(crashed)?
     }
 
+    /// Delivers to each recipient as far as it goes, and tells of each how it went, in their order: for LMTP (RFC 2033 §4.2).
+    /// Runs to its end like [`Delivery::accept`].
+    pub async fn accept_each(&self, letter: Letter, incoming: Incoming) -> Result<Vec<Result<(), Error>>, Error> {
+        let delivery = self.clone();
+        let work = async move { delivery.deliver_each(letter, incoming).await };
+        tokio::spawn(work.in_current_span()).await.map_err(crashed)?
+    }
+
     async fn deliver(&self, letter: Letter, incoming: Incoming) -> Result<(), Error> {
         let message = incoming.finish().await?;
         self.check_room(&letter.recipients, message.size()).await?;
         let mut inboxes = Vec::with_capacity(letter.recipients.len());
         for account in &letter.recipients {
-            let mailboxes = self.mailboxes.account(&account.address).await?;
-            inboxes.push(open(&mailboxes, letter.junk).await?);
+            inboxes.push(self.mailbox(account, letter.junk).await?);
         }
-        let notices = append_to_all(inboxes, &message).await?;
+        let outcomes = append_to_each(inboxes.into_iter().map(Ok).collect(), &message).await;
+        let notices = outcomes.into_iter().collect::<Result<_, _>>()?;
+        self.report(&letter, &message, notices);
+        Ok(())
+    }
+
+    async fn deliver_each(&self, letter: Letter, incoming: Incoming) -> Result<Vec<Result<(), Error>>, Error> {
+        let message = incoming.finish().await?;
+        let mut inboxes = Vec::with_capacity(letter.recipients.len());
+        for account in &letter.recipients {
+            inboxes.push(match self.has_room(account, message.size()).await {
+                Ok(true) => self.mailbox(account, letter.junk).await,
+                Ok(false) => Err(Error::OverQuota),
+                Err(error) => Err(error),
+            });
+        }
+        let mut notices = Vec::new();
+        let mut outcomes = Vec::with_capacity(letter.recipients.len());
+        for outcome in append_to_each(inboxes, &message).await {
+            outcomes.push(outcome.map(|notice| notices.push(notice)));
+        }
+        if !notices.is_empty() {
+            self.report(&letter, &message, notices);
+        }
+        Ok(outcomes)
+    }
+
+    /// Where the message goes.
+    async fn mailbox(&self, account: &Account, junk: bool) -> Result<Arc<Mailbox>, Error> {
+        let mailboxes = self.mailboxes.account(&account.address).await?;
+        open(&mailboxes, junk).await
+    }
+
+    /// To the log, and to whoever watches.
+    fn report(&self, letter: &Letter, message: &Spooled, notices: Vec<Arc<Notice>>) {
         let report = Report {
             from: letter.envelope.reverse_path.to_string(),
             to: letter
@@ -98,7 +140,6 @@ impl Delivery {
         );
         // Nobody may be watching.
         let _ = self.reports.send(report);
-        Ok(())
     }
 }
 
@@ -128,26 +169,42 @@ async fn open(mailboxes: &AccountMailboxes, junk: bool) -> Result<Arc<Mailbox>, 
     Ok(mailboxes.open(&MailboxName::inbox()).await?)
 }
 
-/// Every copy is tried, whatever becomes of the others; the first failure is returned.
-async fn append_to_all(inboxes: Vec<Arc<Mailbox>>, message: &Spooled) -> Result<Vec<Arc<Notice>>, Error> {
-    let mut waiting = inboxes.into_iter();
+/// Every copy is tried, whatever becomes of the others; the outcomes are in the order of the inboxes.
+async fn append_to_each(
+    inboxes: Vec<Result<Arc<Mailbox>, Error>>,
+    message: &Spooled,
+) -> Vec<Result<Arc<Notice>, Error>> {
+    let mut outcomes = Vec::with_capacity(inboxes.len());
+    let mut waiting = Vec::new();
+    for (index, inbox) in inboxes.into_iter().enumerate() {
+        outcomes.push(Err(match inbox {
+            Ok(inbox) => {
+                waiting.push((index, inbox));
+                // Until it has one.
+                Error::Unavailable(anyhow!("a delivery has no outcome"))
+            }
+            Err(error) => error,
+        }));
+    }
+    let mut waiting = waiting.into_iter();
     let mut running = JoinSet::new();
-    let mut notices = Vec::new();
-    let mut failure = None;
     loop {
         while running.len() < CONCURRENT_COPIES
-            && let Some(inbox) = waiting.next()
+            && let Some((index, inbox)) = waiting.next()
         {
-            running.spawn(append(inbox, message.clone()).in_current_span());
+            let copy = append(inbox, message.clone()).in_current_span();
+            running.spawn(async move { (index, copy.await) });
         }
         match running.join_next().await {
-            None => break,
-            Some(Ok(Ok(notice))) => notices.push(notice),
-            Some(Ok(Err(error))) => failure = failure.or(Some(error)),
-            Some(Err(error)) => failure = failure.or(Some(crashed(error))),
+            None => return outcomes,
+            Some(Ok((index, outcome))) => {
+                if let Some(unknown) = outcomes.get_mut(index) {
+                    *unknown = outcome;
+                }
+            }
+            Some(Err(error)) => tracing::error!(%error, "a delivery was ended from outside or had a bug"),
         }
     }
-    failure.map_or(Ok(notices), Err)
 }
 
 async fn append(inbox: Arc<Mailbox>, spooled: Spooled) -> Result<Arc<Notice>, Error> {

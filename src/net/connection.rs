@@ -8,11 +8,11 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::binding::ChannelBindings;
@@ -120,6 +120,12 @@ impl Connection {
             scanned: 0,
             skipping: false,
         }
+    }
+
+    /// A connection over a Unix socket: both ends are this machine, on no port.
+    pub fn unix(unix: UnixStream) -> Connection {
+        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Connection::new(Stream::Unix(unix), here, here, None, None)
     }
 
     /// The same connection, which a proxy made for somebody.

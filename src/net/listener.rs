@@ -23,7 +23,7 @@ use super::tls::Tls;
 const BACKLOG: i32 = 1024;
 /// How long `accept` rests when the system has no descriptors or memory left: long enough not to spin, short enough that
 /// nobody notices once connections have closed.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
+pub(super) const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// Silence after which the kernel asks a peer whether it is still there (NAT tables forget after minutes).
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);

@@ -15,4 +15,5 @@ mod roots;
 mod stream;
 pub mod tls;
 pub mod tls_client;
+pub mod unix;
 mod verification;

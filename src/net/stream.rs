@@ -1,4 +1,4 @@
-//! The byte stream below a connection: TCP, or TLS over it.
+//! The byte stream below a connection: TCP, TLS over it, or a Unix socket.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{client, server};
 
 /// What is read at a time: the plain text of one full TLS record (RFC 8446 §5.1).
@@ -16,6 +16,7 @@ pub(super) const PIECE: usize = 16 * 1024;
 /// How a connection is carried at the moment.
 pub(super) enum Stream {
     Plain(TcpStream),
+    Unix(UnixStream),
     /// Encrypted, and we are the server.
     Tls(Box<server::TlsStream<TcpStream>>),
     /// Encrypted, and we are the client.
@@ -32,6 +33,7 @@ impl Stream {
         let mut read = ReadBuf::uninit(&mut piece);
         let polled = match self {
             Stream::Plain(tcp) => Pin::new(tcp).poll_read(cx, &mut read),
+            Stream::Unix(unix) => Pin::new(unix).poll_read(cx, &mut read),
             Stream::Tls(tls) => Pin::new(tls.as_mut()).poll_read(cx, &mut read),
             Stream::TlsClient(tls) => Pin::new(tls.as_mut()).poll_read(cx, &mut read),
             Stream::Gone => return Poll::Ready(Ok(0)),
@@ -55,6 +57,7 @@ impl Stream {
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Stream::Plain(tcp) => tcp.write_all(bytes).await,
+            Stream::Unix(unix) => unix.write_all(bytes).await,
             Stream::Tls(tls) => {
                 tls.write_all(bytes).await?;
                 tls.flush().await
@@ -71,6 +74,7 @@ impl Stream {
     pub(super) async fn shutdown(&mut self) -> io::Result<()> {
         match self {
             Stream::Plain(tcp) => tcp.shutdown().await,
+            Stream::Unix(unix) => unix.shutdown().await,
             Stream::Tls(tls) => tls.shutdown().await,
             Stream::TlsClient(tls) => tls.shutdown().await,
             Stream::Gone => Ok(()),

@@ -2,10 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use super::Addresses;
-use crate::config::Config;
-use crate::net::listener::{BindError, Listener};
+use crate::config::{Config, Endpoint, Mode};
+use crate::net::listener::Listener;
+use crate::net::unix::UnixSocket;
+
+/// The setting of LMTP.
+const LMTP: &str = "lmtp.listen";
 
 /// All listening sockets, bound and not yet accepting.
 pub(super) struct Listeners {
@@ -14,18 +19,29 @@ pub(super) struct Listeners {
     pub(super) submissions: Vec<Listener>,
     pub(super) imap: Vec<Listener>,
     pub(super) imaps: Vec<Listener>,
+    pub(super) lmtp: Vec<Listener>,
+    pub(super) lmtp_unix: Vec<UnixSocket>,
 }
 
 impl Listeners {
     /// Binds those of all services or none.
     pub(super) fn bind(config: &Config) -> Result<Listeners, ListenError> {
         let listen = &config.listen;
+        let (mut lmtp, mut lmtp_unix) = (Vec::new(), Vec::new());
+        for endpoint in &config.lmtp.listen {
+            match endpoint {
+                Endpoint::Tcp(address) => lmtp.push(*address),
+                Endpoint::Unix(path) => lmtp_unix.push(bind_unix(path, config.lmtp.mode)?),
+            }
+        }
         Ok(Listeners {
-            smtp: bind("smtp", &listen.smtp)?,
-            submission: bind("submission", &listen.submission)?,
-            submissions: bind("submissions", &listen.submissions)?,
-            imap: bind("imap", &listen.imap)?,
-            imaps: bind("imaps", &listen.imaps)?,
+            smtp: bind("listen.smtp", &listen.smtp)?,
+            submission: bind("listen.submission", &listen.submission)?,
+            submissions: bind("listen.submissions", &listen.submissions)?,
+            imap: bind("listen.imap", &listen.imap)?,
+            imaps: bind("listen.imaps", &listen.imaps)?,
+            lmtp: bind(LMTP, &lmtp)?,
+            lmtp_unix,
         })
     }
 
@@ -37,34 +53,51 @@ impl Listeners {
             submissions: of(&self.submissions),
             imap: of(&self.imap),
             imaps: of(&self.imaps),
+            lmtp: of(&self.lmtp),
         }
     }
 }
 
 fn bind(setting: &'static str, addresses: &[SocketAddr]) -> Result<Vec<Listener>, ListenError> {
-    Listener::bind_all(addresses).map_err(|cause| ListenError { setting, cause })
+    Listener::bind_all(addresses).map_err(|cause| ListenError {
+        setting,
+        address: cause.address.to_string(),
+        cause: cause.cause,
+    })
+}
+
+fn bind_unix(path: &Path, mode: Mode) -> Result<UnixSocket, ListenError> {
+    UnixSocket::bind(path, mode.get()).map_err(|cause| ListenError {
+        setting: LMTP,
+        address: path.display().to_string(),
+        cause,
+    })
 }
 
 /// Why a service cannot listen.
 #[derive(Debug, thiserror::Error)]
-#[error("{cause} (setting listen.{setting}){}", self.hint())]
+#[error("cannot listen on {address}: {cause} (setting {setting}){}", self.hint())]
 pub struct ListenError {
-    /// The key below `listen`.
+    /// Its key.
     pub setting: &'static str,
-    /// The address, and what the system says.
-    pub cause: BindError,
+    /// The address or file.
+    pub address: String,
+    /// What the system says.
+    pub cause: io::Error,
 }
 
 impl ListenError {
     /// Whether another program has the port.
     pub fn is_port_taken(&self) -> bool {
-        self.cause.cause.kind() == io::ErrorKind::AddrInUse
+        self.cause.kind() == io::ErrorKind::AddrInUse
     }
 
     fn hint(&self) -> &'static str {
-        match self.cause.cause.kind() {
+        match self.cause.kind() {
             io::ErrorKind::AddrInUse => ": another program listens there",
+            io::ErrorKind::AlreadyExists => ": what is there is no socket",
             io::ErrorKind::AddrNotAvailable => ": this machine has no such address",
+            io::ErrorKind::PermissionDenied if self.setting == LMTP => ": the server may not make a file there",
             io::ErrorKind::PermissionDenied => ": ports below 1024 need root or the capability CAP_NET_BIND_SERVICE",
             _ => "",
         }

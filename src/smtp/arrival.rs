@@ -10,8 +10,8 @@ use super::Role;
 use super::header::{HeaderReader, Missing};
 use super::reply::Reply;
 use super::session::{Session, State, Transaction};
-use crate::delivery::Letter;
 use crate::delivery::trace::{self, Trace};
+use crate::delivery::{self, Letter};
 use crate::mail::date::Timestamp;
 use crate::mail::ids::QueueId;
 use crate::storage::spool::Incoming;
@@ -38,7 +38,7 @@ impl Arrival {
         let config = &session.smtp.config;
         let now = Timestamp::now();
         let header = match session.state.role {
-            Role::Receive => HeaderReader::of_received(),
+            Role::Receive | Role::Lmtp => HeaderReader::of_received(),
             Role::Submission => HeaderReader::of_submitted(Missing {
                 date: Some(now.to_rfc5322()),
                 message_id: Some(trace::message_id(&config.hostname)),
@@ -108,33 +108,46 @@ impl Arrival {
         self.file.as_ref().err()
     }
 
-    /// The message is complete: delivers it.
+    /// The message is complete: delivers it. The reply is the last; by LMTP, those of the other recipients are in front
+    /// (RFC 2033 §4.2).
     pub(crate) async fn deliver(mut self, session: &mut Session, tx: Transaction) -> Reply {
         let ended = Instant::now();
         let mut last = Vec::new();
         self.header.end(&mut last);
         self.write(&last).await;
-        let reply = match self.file {
-            Err(refusal) => refusal,
-            Ok(incoming) => {
-                let letter = Letter {
-                    id: self.id,
-                    envelope: tx.envelope,
-                    recipients: tx.recipients,
-                    junk: false,
-                    ended,
-                };
-                match session.smtp.delivery.accept(letter, incoming).await {
-                    Ok(()) => Reply::made(250, "2.0.0", format!("Delivered as {}", self.id)),
-                    Err(error) => Reply::from(error),
-                }
-            }
+        let letter = Letter {
+            id: self.id,
+            envelope: tx.envelope,
+            recipients: tx.recipients,
+            junk: false,
+            ended,
         };
-        match reply.code() {
-            250 => session.forgive(),
-            code => tracing::info!(id = %self.id, code, "message refused"),
+        let delivery = &session.smtp.delivery;
+        let delivered = || Reply::made(250, "2.0.0", format!("Delivered as {}", self.id));
+        let mut replies = match (self.file, session.state.role) {
+            (Err(refusal), Role::Lmtp) => vec![refusal; tx.stands_for.len()],
+            (Err(refusal), _) => vec![refusal],
+            (Ok(incoming), Role::Lmtp) => match delivery.accept_each(letter, incoming).await {
+                Ok(outcomes) => of_each_path(&tx.stands_for, outcomes, delivered()),
+                Err(error) => vec![Reply::from(error); tx.stands_for.len()],
+            },
+            (Ok(incoming), _) => match delivery.accept(letter, incoming).await {
+                Ok(()) => vec![delivered()],
+                Err(error) => vec![Reply::from(error)],
+            },
+        };
+        for reply in &replies {
+            match reply.code() {
+                250 => session.forgive(),
+                code => tracing::info!(id = %self.id, code, "message refused"),
+            }
         }
-        reply
+        // Nobody is without a recipient here.
+        let last = replies.pop().unwrap_or(Reply::NO_RECIPIENTS);
+        for reply in &replies {
+            session.answer_later(reply);
+        }
+        last
     }
 
     async fn write(&mut self, bytes: &[u8]) {
@@ -156,8 +169,25 @@ impl fmt::Debug for Arrival {
     }
 }
 
+/// What is said of each forward-path: that it was delivered to all accounts for which it stands, or why not to one of them.
+/// Then the client will try it again, and of losing and doubling a message, doubling is the smaller harm.
+fn of_each_path(stands_for: &[Vec<usize>], outcomes: Vec<Result<(), delivery::Error>>, delivered: Reply) -> Vec<Reply> {
+    let failures: Vec<_> = outcomes
+        .into_iter()
+        .map(|outcome| outcome.err().map(Reply::from))
+        .collect();
+    let of = |accounts: &Vec<usize>| accounts.iter().find_map(|at| failures.get(*at).cloned().flatten());
+    let replies = stands_for
+        .iter()
+        .map(|accounts| of(accounts).unwrap_or_else(|| delivered.clone()));
+    replies.collect()
+}
+
 /// The protocol as Received names it (RFC 3848, RFC 6531 §4.3).
 fn protocol(state: &State, smtputf8: bool) -> &'static str {
+    if state.role == Role::Lmtp {
+        return if smtputf8 { "UTF8LMTP" } else { "LMTP" };
+    }
     let extended = state.hello.as_ref().is_some_and(|hello| hello.extended);
     match (smtputf8, extended, state.tls, state.account.is_some()) {
         (false, false, false, false) => "SMTP",

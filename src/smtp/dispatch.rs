@@ -29,6 +29,7 @@ pub(crate) async fn dispatch(session: &mut Session, line: &[u8]) -> Result<Optio
     let reply = match request {
         Request::Ehlo(name) => ehlo::run(session, name, true),
         Request::Helo(name) => ehlo::run(session, name, false),
+        Request::Lhlo(name) => ehlo::run(session, name, true),
         Request::Mail(path, parameters) => mail::run(session, path, parameters).await,
         Request::Rcpt(path) => rcpt::run(session, path).await,
         Request::Data => data::run(session).await?,
@@ -59,8 +60,12 @@ pub(crate) fn refuse(line: &[u8], reply: Reply) -> Reply {
 /// The table (RFC 5321 §4.1.4; RFC 6409 §4.3 and RFC 4954 §6 for the submission ports).
 fn legal(state: &State, request: &Request<'_>) -> Result<(), Reply> {
     match request {
+        // RFC 2033 §4.1: LMTP has a greeting of its own, so that neither protocol is taken for the other.
+        Request::Ehlo(_) | Request::Helo(_) if state.role == Role::Lmtp => Err(Reply::SAY_LHLO),
+        Request::Lhlo(_) if state.role != Role::Lmtp => Err(Reply::NOT_IMPLEMENTED),
         Request::Ehlo(_)
         | Request::Helo(_)
+        | Request::Lhlo(_)
         | Request::Noop
         | Request::Rset
         | Request::Help
@@ -80,12 +85,16 @@ fn legal(state: &State, request: &Request<'_>) -> Result<(), Reply> {
 }
 
 fn greeted(state: &State) -> Result<(), Reply> {
-    state.hello.as_ref().map(|_| ()).ok_or(Reply::SAY_HELLO)
+    match (&state.hello, state.role) {
+        (Some(_), _) => Ok(()),
+        (None, Role::Receive | Role::Submission) => Err(Reply::SAY_HELLO),
+        (None, Role::Lmtp) => Err(Reply::new(503, "5.5.1", "Send LHLO first")),
+    }
 }
 
 fn logged_in(state: &State) -> Result<(), Reply> {
     match (state.role, &state.account) {
-        (Role::Receive, _) | (_, Some(_)) => Ok(()),
+        (Role::Receive | Role::Lmtp, _) | (_, Some(_)) => Ok(()),
         (Role::Submission, None) if state.needs_tls() => Err(Reply::NEEDS_TLS),
         (Role::Submission, None) => Err(Reply::NEEDS_LOGIN),
     }
@@ -152,6 +161,7 @@ mod tests {
         state.tx = Some(Transaction {
             envelope: Envelope::new(ReversePath::Null),
             recipients: Vec::new(),
+            stands_for: Vec::new(),
             chunks: None,
         });
         state
@@ -175,6 +185,7 @@ mod tests {
         for (request, row) in [
             (Request::Ehlo("x"), [0; 8]),
             (Request::Helo("x"), [0; 8]),
+            (Request::Lhlo("x"), [502; 8]),
             (Request::Noop, [0; 8]),
             (Request::Rset, [0; 8]),
             (Request::Help, [0; 8]),
@@ -193,6 +204,10 @@ mod tests {
                 .map(|state| legal(state, &request).map_or_else(|reply| reply.code(), |()| 0));
             assert_eq!(codes, row, "{request:?}");
         }
+        let lmtp = state(Role::Lmtp, false);
+        assert_eq!(legal(&lmtp, &Request::Lhlo("x")), Ok(()));
+        assert_eq!(legal(&lmtp, &Request::Ehlo("x")), Err(Reply::SAY_LHLO));
+        assert_eq!(legal(&lmtp, &Request::Helo("x")), Err(Reply::SAY_LHLO));
         assert_eq!(legal(&columns[4], &Request::Data), Err(Reply::NEEDS_TLS));
         assert_eq!(legal(&columns[5], &Request::Data), Err(Reply::NEEDS_LOGIN));
     }

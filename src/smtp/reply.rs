@@ -42,6 +42,7 @@ impl Reply {
         Reply::new(454, "4.7.0", "Authentication is unavailable, try again later");
 
     pub(crate) const UNKNOWN: Reply = Reply::new(500, "5.5.1", "Unknown command");
+    pub(crate) const SAY_LHLO: Reply = Reply::new(500, "5.5.1", "This is LMTP, send LHLO");
     pub(crate) const LINE_TOO_LONG: Reply = Reply::new(500, "5.5.2", "Line too long");
     pub(crate) const LOGIN_TOO_LONG: Reply = Reply::new(500, "5.5.6", "Authentication exchange line too long");
     pub(crate) const LINE_END: Reply = Reply::new(500, "5.5.2", "Lines end with CRLF and nothing else");

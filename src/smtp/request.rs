@@ -17,6 +17,8 @@ pub(crate) enum Request<'a> {
     Ehlo(&'a str),
     /// HELO with the client's name.
     Helo(&'a str),
+    /// LHLO with the client's name (RFC 2033 §4.1).
+    Lhlo(&'a str),
     /// MAIL with the reverse-path, without its angle brackets.
     Mail(&'a str, Parameters),
     /// RCPT with the forward-path, without its angle brackets.
@@ -82,6 +84,9 @@ impl<'a> Request<'a> {
         if verb.eq_ignore_ascii_case("HELO") {
             return Ok(Request::Helo(argument));
         }
+        if verb.eq_ignore_ascii_case("LHLO") {
+            return Ok(Request::Lhlo(argument));
+        }
         if verb.eq_ignore_ascii_case("MAIL") {
             let (path, parameters) = path(argument, "FROM:").ok_or(MAIL_SYNTAX)?;
             return Ok(Request::Mail(path, mail_parameters(parameters)?));
@@ -129,6 +134,7 @@ impl<'a> Request<'a> {
         match self {
             Request::Ehlo(_) => "EHLO",
             Request::Helo(_) => "HELO",
+            Request::Lhlo(_) => "LHLO",
             Request::Mail(..) => "MAIL",
             Request::Rcpt(_) => "RCPT",
             Request::Data => "DATA",
@@ -276,7 +282,7 @@ mod tests {
             ("BDAT 007", Request::Bdat(7, false)),
             ("BDAT 18446744073709551615", Request::Bdat(u64::MAX, false)),
             ("ETRN example.org", Request::NotImplemented),
-            ("LHLO x", Request::NotImplemented),
+            ("LHLO x", Request::Lhlo("x")),
         ] {
             assert_eq!(Request::parse(line), Ok(request), "{line}");
         }

@@ -77,6 +77,8 @@ pub(crate) struct Transaction {
     pub(crate) envelope: Envelope,
     /// The accounts that the forward-paths stand for, each once.
     pub(crate) recipients: Vec<Account>,
+    /// Of each forward-path, where in `recipients` its accounts are.
+    pub(crate) stands_for: Vec<Vec<usize>>,
     /// What of the message has come, once the first chunk has (RFC 3030).
     pub(crate) chunks: Option<Chunks>,
 }
@@ -131,7 +133,11 @@ impl Session {
     /// Answers one command after another. RFC 5321 §4.3.1.
     async fn converse(&mut self) -> Result<(), End> {
         let hostname = &self.smtp.config.hostname;
-        Reply::made(220, "", format!("{hostname} ESMTP Posthaste")).write(&mut self.output);
+        let protocol = match self.state.role {
+            Role::Receive | Role::Submission => "ESMTP",
+            Role::Lmtp => "LMTP",
+        };
+        Reply::made(220, "", format!("{hostname} {protocol} Posthaste")).write(&mut self.output);
         if self.first_octet().await? == TLS_HANDSHAKE {
             return Err(End::Gone);
         }
@@ -147,7 +153,7 @@ impl Session {
             let Some(mut reply) = reply else { continue };
             // A program that begins with something else speaks another protocol, and may carry what an attacker
             // wants us to take for commands.
-            if std::mem::take(&mut first) && reply.code() == Reply::UNKNOWN.code() {
+            if std::mem::take(&mut first) && reply.code() == Reply::UNKNOWN.code() && reply != Reply::SAY_LHLO {
                 reply = Reply::NOT_SMTP;
             }
             if reply.is_permanent() {
@@ -277,6 +283,14 @@ impl State {
         self.account = None;
         self.slot = None;
         self.tx = None;
+    }
+
+    /// The reply to a message for nobody (RFC 5321 §3.3; RFC 2033 §4.2).
+    pub(crate) fn no_recipients(&self) -> Reply {
+        match self.role {
+            Role::Receive | Role::Submission => Reply::NO_RECIPIENTS,
+            Role::Lmtp => Reply::new(503, "5.5.1", "No valid recipients"),
+        }
     }
 
     /// Whether TLS must come before a login.

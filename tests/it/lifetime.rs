@@ -55,7 +55,7 @@ async fn a_start_that_fails_leaves_nothing_behind() -> anyhow::Result<()> {
         .err()
         .expect("it starts on a port that is taken");
     let named: &ListenError = error.downcast_ref().expect("another error");
-    assert_eq!((named.setting, named.is_port_taken()), ("imaps", true));
+    assert_eq!((named.setting, named.is_port_taken()), ("listen.imaps", true));
 
     // Neither the SMTP port nor the folder is held.
     drop(taken);

@@ -17,6 +17,7 @@ mod large;
 mod layering;
 mod lifetime;
 mod limits;
+mod lmtp;
 mod maildir;
 mod memory;
 mod names;

@@ -92,6 +92,7 @@ impl TestServer {
             submissions,
             imap,
             imaps,
+            lmtp,
         } = self.server().addresses();
         let listeners = match service {
             "smtp" => smtp,
@@ -99,6 +100,7 @@ impl TestServer {
             "submissions" => submissions,
             "imap" => imap,
             "imaps" => imaps,
+            "lmtp" => lmtp,
             other => anyhow::bail!("there is no service {other:?}"),
         };
         listeners

@@ -20,7 +20,7 @@ pub(crate) async fn run(session: &mut Session, size: u64, last: bool) -> Result<
     let Some(mut tx) = session.state.tx.take_if(|tx| !tx.recipients.is_empty()) else {
         session.state.tx = None;
         discard(session, size).await?;
-        return Ok(Reply::NO_RECIPIENTS);
+        return Ok(session.state.no_recipients());
     };
     let mut chunks = match tx.chunks.take() {
         Some(chunks) => chunks,

@@ -9,7 +9,7 @@ use crate::smtp::session::{End, Session};
 pub(crate) async fn run(session: &mut Session) -> Result<Reply, End> {
     // Whatever happens from here on, this transaction is over (RFC 5321 §4.1.1.4).
     let Some(tx) = session.state.tx.take_if(|tx| !tx.recipients.is_empty()) else {
-        return Ok(Reply::NO_RECIPIENTS);
+        return Ok(session.state.no_recipients());
     };
     session.answer_now(&Reply::GO_ON).await?;
     let mut arrival = Arrival::new(session, &tx).await;

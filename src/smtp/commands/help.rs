@@ -5,11 +5,13 @@ use crate::smtp::reply::Reply;
 
 /// Names the commands.
 pub(crate) fn run(role: Role) -> Reply {
-    let more = match role {
-        Role::Receive => "RSET NOOP VRFY HELP QUIT",
-        Role::Submission => "AUTH RSET NOOP VRFY HELP QUIT",
+    let (first, more) = match role {
+        Role::Receive => ("EHLO HELO STARTTLS MAIL RCPT DATA BDAT", "RSET NOOP VRFY HELP QUIT"),
+        Role::Submission => (
+            "EHLO HELO STARTTLS MAIL RCPT DATA BDAT",
+            "AUTH RSET NOOP VRFY HELP QUIT",
+        ),
+        Role::Lmtp => ("LHLO MAIL RCPT DATA BDAT", "RSET NOOP VRFY HELP QUIT"),
     };
-    Reply::new(214, "2.0.0", "Commands:")
-        .and("EHLO HELO STARTTLS MAIL RCPT DATA BDAT")
-        .and(more)
+    Reply::new(214, "2.0.0", "Commands:").and(first).and(more)
 }

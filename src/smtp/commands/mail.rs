@@ -22,6 +22,7 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: Parameter
     session.state.tx = Some(Transaction {
         envelope,
         recipients: Vec::new(),
+        stands_for: Vec::new(),
         chunks: None,
     });
     Reply::new(250, "2.1.0", "Sender OK")

@@ -40,11 +40,15 @@ pub(crate) async fn run(session: &mut Session, path: &str) -> Reply {
         tracing::info!(recipient = %path, account = %account.address, code = reply.code(), "recipient refused");
         return reply;
     }
+    let mut stands_for = Vec::with_capacity(accounts.len());
     for account in accounts {
-        if !tx.recipients.iter().any(|known| known.id == account.id) {
+        let known = tx.recipients.iter().position(|known| known.id == account.id);
+        stands_for.push(known.unwrap_or(tx.recipients.len()));
+        if known.is_none() {
             tx.recipients.push(account);
         }
     }
+    tx.stands_for.push(stands_for);
     tx.envelope.recipients.push(path.into());
     Reply::new(250, "2.1.5", "Recipient OK")
 }
@@ -63,7 +67,7 @@ fn check(tx: &Transaction, max_recipients: usize, path: &str) -> Result<ForwardP
 
 fn refuse_remote(role: Role) -> Reply {
     match role {
-        Role::Receive => Reply::new(550, "5.7.1", "Relaying denied"),
+        Role::Receive | Role::Lmtp => Reply::new(550, "5.7.1", "Relaying denied"),
         // Better than to accept and drop.
         Role::Submission => Reply::new(550, "5.7.1", "This server cannot deliver to other servers yet"),
     }
@@ -79,6 +83,7 @@ mod tests {
         let mut tx = Transaction {
             envelope: Envelope::new(ReversePath::Null),
             recipients: Vec::new(),
+            stands_for: Vec::new(),
             chunks: None,
         };
         let judge = |tx: &Transaction, path: &str| {
