@@ -3,7 +3,7 @@
 use super::Role;
 use super::commands::{auth, bdat, data, ehlo, help, mail, noop, quit, rcpt, rset, starttls, vrfy};
 use super::reply::Reply;
-use super::request::Request;
+use super::request::{Request, is_bdat};
 use super::session::{COMMAND_LINE, End, Session, State};
 
 /// Runs the command on this line. No reply: the command has answered itself.
@@ -51,7 +51,7 @@ pub(crate) async fn dispatch(session: &mut Session, line: &[u8]) -> Result<Optio
 /// taken for commands: there the session ends.
 pub(crate) fn refuse(line: &[u8], reply: Reply) -> Reply {
     tracing::debug!(code = reply.code(), "no command");
-    match line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT")) {
+    match is_bdat(line) {
         true => Reply::LOST_CHUNK,
         false => reply,
     }

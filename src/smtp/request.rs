@@ -98,8 +98,9 @@ impl<'a> Request<'a> {
                 _ => Err(Reply::UNSUPPORTED_PARAMETER),
             };
         }
-        if verb.eq_ignore_ascii_case("BDAT") {
-            return bdat(argument).ok_or(Reply::LOST_CHUNK);
+        if is_bdat(verb.as_bytes()) {
+            let chunk = (verb.len() == BDAT.len()).then(|| bdat(argument)).flatten();
+            return chunk.ok_or(Reply::LOST_CHUNK);
         }
         // What may be a password is not copied about.
         let (asked, response) = match argument.split_once(' ') {
@@ -214,6 +215,14 @@ fn mail_parameters(text: &str) -> Result<Parameters, Reply> {
     Ok(parsed)
 }
 
+const BDAT: &[u8] = b"BDAT";
+
+/// Whether a line means to be BDAT, though it may be malformed: then a chunk may follow it.
+pub(crate) fn is_bdat(line: &[u8]) -> bool {
+    line.get(..BDAT.len())
+        .is_some_and(|verb| verb.eq_ignore_ascii_case(BDAT))
+}
+
 /// `chunk-size [SP "LAST"]`
 fn bdat(argument: &str) -> Option<Request<'static>> {
     let (size, last) = match argument.split_once(' ') {
@@ -307,6 +316,8 @@ mod tests {
         for line in [
             "BDAT",
             "BDAT LAST",
+            "BDAT\t5",
+            "BDATA 5",
             "BDAT +1",
             "BDAT -1",
             "BDAT 1x",

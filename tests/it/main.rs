@@ -27,5 +27,6 @@ mod restart;
 mod resync;
 mod rfcs;
 mod sasl;
+mod smuggling;
 mod tokens;
 mod transcripts;
