@@ -104,7 +104,7 @@ fn capabilities_are_switched_off_by_their_names() {
     capability(&["disable", "AUTH=PLAIN"]).ok("AUTH=PLAIN is switched off");
     capability(&["disable", "MOVED"]).failed(
         1,
-        "\"MOVED\" is no capability that can be switched off; here are LITERAL+, ",
+        "\"MOVED\" is no capability that can be switched off; here are IMAP4rev2, ",
     );
     capability(&["list"]).ok("SWITCHED OFF\nAUTH=PLAIN\nMOVE\n");
     capability(&["enable", "Move"]).ok("MOVE is not switched off for alice@example.org");

@@ -16,7 +16,7 @@ fn wrong_settings_name_file_and_key_and_end_with_2() {
         ),
         (
             "data = \"data\"\n[imap]\ndisable = [\"MOVED\"]",
-            "imap.disable: \"MOVED\" is no capability that can be switched off; here are LITERAL+, ",
+            "imap.disable: \"MOVED\" is no capability that can be switched off; here are IMAP4rev2, ",
         ),
         (
             "[tls]\nkey = \"key.pem\"",
