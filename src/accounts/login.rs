@@ -96,6 +96,13 @@ pub(super) struct Named {
     row: Option<AccountRow>,
 }
 
+impl Named {
+    /// The account of this name, if there is one.
+    pub(super) fn account(&self) -> anyhow::Result<Option<Account>> {
+        self.row.as_ref().map(Account::from_row).transpose()
+    }
+}
+
 impl Accounts {
     /// Checks a password, or an app password. Argon2id off the async threads, bounded concurrency, a short-lived cache,
     /// and equal time for an unknown user. `login` is an address of the account (or its local part when the server has

@@ -1,4 +1,4 @@
-//! What an account may hold.
+//! What an account may hold, and who may set it.
 
 use super::administration::account;
 use super::{Account, Accounts, Error};
@@ -22,17 +22,42 @@ impl Accounts {
         }))
     }
 
+    /// Whose quota a name means that somebody writes: an account's, by any of its login names.
+    pub async fn quota_owner(&self, name: &str) -> anyhow::Result<Option<Account>> {
+        let named = self.named_by(name).await?;
+        named.account()
+    }
+
+    /// Whether an account may set the quotas of all.
+    pub async fn is_administrator(&self, account: AccountId) -> Result<bool, DatabaseError> {
+        self.0.database.is_administrator(account.0).await
+    }
+
+    /// Lets an account set the quotas of all, or no longer. True for the running server at once.
+    pub async fn set_administrator(&self, address: &str, on: bool) -> Result<Account, Error> {
+        let mut changes = self.0.database.change().await?;
+        let account = account(&mut changes, address).await?;
+        changes.put_administrator(account.id.0, on).await?;
+        changes.commit().await?;
+        Ok(account)
+    }
+
     /// Gives an account a quota of its own, or takes that away. True for the running server at once; nothing is deleted
     /// when an account holds more already.
     pub async fn set_quota(&self, address: &str, quota: Option<Quota>) -> Result<Account, Error> {
-        let mut changes = self.0.database.change().await?;
-        let account = account(&mut changes, address).await?;
-        match quota {
-            Some(quota) => changes.put_quota(account.id.0, row(&quota)).await?,
-            None => changes.delete_quota(account.id.0).await?,
-        }
-        changes.commit().await?;
+        let account = self.find(address).await?;
+        self.set_quota_of(account.id, quota).await?;
         Ok(account)
+    }
+
+    /// The same, for an account that is known.
+    pub async fn set_quota_of(&self, account: AccountId, quota: Option<Quota>) -> Result<(), DatabaseError> {
+        let mut changes = self.0.database.change().await?;
+        match quota {
+            Some(quota) => changes.put_quota(account.0, row(&quota)).await?,
+            None => changes.delete_quota(account.0).await?,
+        }
+        changes.commit().await
     }
 }
 

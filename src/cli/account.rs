@@ -1,6 +1,6 @@
 //! `posthaste account`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::app_password::AppPassword;
 use super::capability::Capability;
@@ -31,6 +31,24 @@ pub(super) enum Account {
     Capability(Capability),
     /// Tell or change how much an account may hold
     Quota(Quota),
+    /// Tell or change whether an account is an administrator, who may set the quotas of all by IMAP
+    Admin(Admin),
+}
+
+#[derive(Args)]
+pub(super) struct Admin {
+    /// Its address
+    address: String,
+    /// Whether it is to be one
+    state: Option<Switch>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Args)]
@@ -136,6 +154,21 @@ impl Account {
             Account::AppPassword(app_password) => app_password.run(),
             Account::Capability(capability) => capability.run(),
             Account::Quota(quota) => quota.run(),
+            Account::Admin(Admin {
+                address,
+                state,
+                settings,
+            }) => settings.administer(async |accounts| {
+                if let Some(state) = state {
+                    accounts.set_administrator(&address, state == Switch::On).await?;
+                }
+                let account = accounts.find(&address).await?;
+                let what = match accounts.is_administrator(account.id).await? {
+                    true => "an",
+                    false => "no",
+                };
+                say(format_args!("account {} is {what} administrator", account.address))
+            }),
         }
     }
 }

@@ -51,6 +51,7 @@ const EXTENSIONS: &[&str] = &[
     "THREAD=REFERENCES",
     "THREAD=REFS", // draft-ietf-morg-inthread
     "QUOTA",       // RFC 9208
+    "QUOTASET",    // RFC 9208 §4.1.3
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",
     "QUOTA=RES-MAILBOX",

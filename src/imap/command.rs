@@ -100,7 +100,11 @@ pub enum CommandBody {
     GetQuota(String),
     GetQuotaRoot(MailboxArgument),
     /// Nobody may, whatever the limits.
-    SetQuota,
+    SetQuota {
+        root: String,
+        /// Resources in upper case, each with its limit.
+        limits: Vec<(String, u64)>,
+    },
     Idle,
     Check,
     Close,

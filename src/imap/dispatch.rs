@@ -148,7 +148,9 @@ async fn execute(
         (Authenticated(login) | Selected(login, _), C::GetQuotaRoot(mailbox)) => {
             Box::pin(quota::get_root(session, login, mailbox)).await
         }
-        (_, C::SetQuota) => quota::set(),
+        (Authenticated(login) | Selected(login, _), C::SetQuota { root, limits }) => {
+            Box::pin(quota::set(session, login, &root, &limits)).await
+        }
         (
             Authenticated(login) | Selected(login, _),
             C::GetMetadata {

@@ -43,6 +43,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("STATUS=SIZE", "IMAP4REV2"),
     ("UIDPLUS", "IMAP4REV2"),
     ("UNSELECT", "IMAP4REV2"),
+    ("QUOTA", "QUOTASET"),
     ("QUOTA", "QUOTA=RES-STORAGE"),
     ("QUOTA", "QUOTA=RES-MESSAGE"),
     ("QUOTA", "QUOTA=RES-MAILBOX"),
@@ -163,7 +164,8 @@ fn behind(command: &CommandBody) -> SmallVec<[&'static str; 4]> {
         C::Compress => names.push("COMPRESS=DEFLATE"),
         C::Unauthenticate => names.push("UNAUTHENTICATE"),
         C::Notify(_) => names.push("NOTIFY"),
-        C::GetQuota(_) | C::GetQuotaRoot(_) | C::SetQuota => names.push("QUOTA"),
+        C::GetQuota(_) | C::GetQuotaRoot(_) => names.push("QUOTA"),
+        C::SetQuota { .. } => names.push("QUOTASET"),
         C::GetMetadata { .. } | C::SetMetadata { .. } => names.push("METADATA"),
         C::StartTls => names.push("STARTTLS"),
         C::Authenticate { initial: Some(_), .. } => names.push("SASL-IR"),
@@ -346,6 +348,7 @@ mod tests {
             ("LIST \"\" * RETURN (METADATA (/private/comment))", "LIST-METADATA"),
             ("AUTHENTICATE PLAIN =", "SASL-IR"),
             ("GETQUOTAROOT INBOX", "QUOTA"),
+            ("SETQUOTA \"\" (STORAGE 512)", "QUOTASET"),
         ] {
             let command = parse::command(format!("a {line}").as_bytes(), Dialect::Rev1)
                 .unwrap()

@@ -1,26 +1,28 @@
 //! GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208), and the question whether there is room for more.
 //!
-//! An account has one quota root, the empty name, for all its mailboxes. Its limits are set by the command line.
+//! An account has one quota root for all its mailboxes: the empty name, or its address. Administrators may ask for those of
+//! other accounts by their addresses, and set all.
 
 use crate::config::{Quota, Size};
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::MailboxArgument;
 use crate::imap::output::Output;
 use crate::imap::session::{Login, Session};
+use crate::mail::ids::AccountId;
 use crate::mail::mailbox_name::MailboxName;
-use crate::mailbox::{Error, Usage};
+use crate::mailbox::{AccountMailboxes, Error, Usage};
+use crate::storage::accounts::DatabaseError;
 use std::collections::BTreeSet;
 
-/// The name of the one quota root.
+/// The name of an account's own quota root.
 const ROOT: &str = "";
 
 /// Tells limits and usage of a quota root.
 pub(crate) async fn get(session: &mut Session, login: &Login, root: &str) -> Outcome {
-    if root != ROOT {
-        return Ok(Answer::no(Some("NONEXISTENT"), "There is no such quota root"));
-    }
-    let quota = limits(session, login).await?;
-    response(&mut session.output, &login.mailboxes.usage(), &quota);
+    let Some(owner) = owner(session, login, root).await? else {
+        return Ok(no_root());
+    };
+    owner.tell(session, root).await?;
     Ok(Answer::ok("GETQUOTA completed"))
 }
 
@@ -34,16 +36,85 @@ pub(crate) async fn get_root(session: &mut Session, login: &Login, mailbox: Mail
     output.raw(b" ");
     output.string(ROOT.as_bytes());
     output.raw(b"\r\n");
-    response(output, &login.mailboxes.usage(), &quota);
+    response(output, ROOT, &login.mailboxes.usage(), &quota);
     Ok(Answer::ok("GETQUOTAROOT completed"))
 }
 
-/// QUOTASET is not offered: nobody who can log in may change limits.
-pub(crate) fn set() -> Outcome {
-    Ok(Answer::no(
-        Some("NOPERM"),
-        "Only the server's administrator sets limits",
-    ))
+/// Sets the limits of a quota root, for administrators only: what is not named is not limited any more (RFC 9208 §4.1.3).
+pub(crate) async fn set(session: &mut Session, login: &Login, root: &str, limits: &[(String, u64)]) -> Outcome {
+    let accounts = &session.imap.accounts;
+    if !accounts.is_administrator(login.account).await.map_err(storage)? {
+        return Ok(Answer::no(
+            Some("NOPERM"),
+            "Only the server's administrators set limits",
+        ));
+    }
+    let mut quota = Quota::default();
+    for (resource, limit) in limits {
+        match resource.as_str() {
+            "STORAGE" => quota.storage = Some(Size::octets(limit.saturating_mul(1024))),
+            "MESSAGE" => quota.messages = Some(*limit),
+            "MAILBOX" => quota.mailboxes = Some(*limit),
+            _ => {
+                return Ok(Answer::no(
+                    Some("CANNOT"),
+                    "Limited are STORAGE, MESSAGE and MAILBOX only",
+                ));
+            }
+        }
+    }
+    let Some(owner) = owner(session, login, root).await? else {
+        return Ok(no_root());
+    };
+    let set = session.imap.accounts.set_quota_of(owner.account, Some(quota)).await;
+    set.map_err(storage)?;
+    tracing::info!(by = %login.account.0, account = %owner.account.0, "quota set");
+    owner.tell(session, root).await?;
+    Ok(Answer::ok("SETQUOTA completed"))
+}
+
+/// Whose a quota root is.
+struct Owner {
+    account: AccountId,
+    mailboxes: AccountMailboxes,
+}
+
+impl Owner {
+    async fn tell(&self, session: &mut Session, root: &str) -> Result<(), Failure> {
+        let imap = &session.imap;
+        let quota = imap.accounts.quota(self.account, &imap.config.quota).await;
+        let quota = quota.map_err(Error::Storage)?;
+        response(&mut session.output, root, &self.mailboxes.usage(), &quota);
+        Ok(())
+    }
+}
+
+/// The owner of a root that this account may know of.
+async fn owner(session: &Session, login: &Login, root: &str) -> Result<Option<Owner>, Failure> {
+    let own = || Owner {
+        account: login.account,
+        mailboxes: login.mailboxes.clone(),
+    };
+    if root == ROOT {
+        return Ok(Some(own()));
+    }
+    let accounts = &session.imap.accounts;
+    match accounts.quota_owner(root).await.map_err(Error::Storage)? {
+        Some(account) if account.id == login.account => Ok(Some(own())),
+        Some(account) if accounts.is_administrator(login.account).await.map_err(storage)? => Ok(Some(Owner {
+            account: account.id,
+            mailboxes: session.imap.mailboxes.account(&account.address).await?,
+        })),
+        _ => Ok(None),
+    }
+}
+
+fn no_root() -> Answer {
+    Answer::no(Some("NONEXISTENT"), "There is no such quota root")
+}
+
+fn storage(cause: DatabaseError) -> Error {
+    Error::Storage(cause.into())
 }
 
 /// Fails with OVERQUOTA when the account has no room for so much more (RFC 9208 §4.3.1).
@@ -70,7 +141,7 @@ async fn limits(session: &Session, login: &Login) -> Result<Quota, Failure> {
 }
 
 /// What is not limited is not named (RFC 9208 §4.2.1).
-fn response(output: &mut Output, usage: &Usage, quota: &Quota) {
+fn response(output: &mut Output, root: &str, usage: &Usage, quota: &Quota) {
     let storage = quota.storage.map(Size::get);
     let resources = [
         storage.map(|limit| ("STORAGE", usage.octets.div_ceil(1024), limit / 1024)),
@@ -78,7 +149,7 @@ fn response(output: &mut Output, usage: &Usage, quota: &Quota) {
         quota.mailboxes.map(|limit| ("MAILBOX", usage.mailboxes, limit)),
     ];
     output.raw(b"* QUOTA ");
-    output.string(ROOT.as_bytes());
+    output.string(root.as_bytes());
     output.raw(b" (");
     for (index, (name, used, limit)) in resources.into_iter().flatten().enumerate() {
         let separator = if index > 0 { " " } else { "" };
@@ -102,7 +173,7 @@ mod tests {
         };
         let told = |quota: &Quota| {
             let mut output = Output::new();
-            response(&mut output, &usage, quota);
+            response(&mut output, ROOT, &usage, quota);
             String::from_utf8(output.written().to_vec()).unwrap()
         };
         let mut quota = Quota {

@@ -15,14 +15,14 @@ pub(super) fn get(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
 /// SETQUOTA.
 pub(super) fn set(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
     cursor.space()?;
-    cursor.text("a quota root")?;
+    let root = cursor.text("a quota root")?;
     cursor.space()?;
-    cursor.list(0..=MAX_LIMITS, |cursor| {
-        cursor.atom("a resource such as STORAGE")?;
+    let limits = cursor.list(0..=MAX_LIMITS, |cursor| {
+        let resource = cursor.atom("a resource such as STORAGE")?.to_ascii_uppercase();
         cursor.space()?;
-        cursor.number64()
+        Ok((resource, cursor.number64()?))
     })?;
-    Ok(CommandBody::SetQuota)
+    Ok(CommandBody::SetQuota { root, limits })
 }
 
 #[cfg(test)]
@@ -36,14 +36,25 @@ mod tests {
         same(&["GETQUOTA \"!partition/sda4\""], &root("!partition/sda4"));
         same(&["GETQUOTA \"\"", "getquota {0}\r\n"], &root(""));
         same(&["GETQUOTAROOT INBOX"], &CommandBody::GetQuotaRoot(mailbox("INBOX")));
+        let set = |root: &str, limits: &[(&str, u64)]| CommandBody::SetQuota {
+            root: root.to_owned(),
+            limits: limits
+                .iter()
+                .map(|(name, limit)| ((*name).to_owned(), *limit))
+                .collect(),
+        };
         same(
             &[
                 "SETQUOTA \"#user/alice\" (STORAGE 510)",
-                "SETQUOTA \"!partition/sda4\" (STORAGE 99999999 MESSAGE 1)",
-                "setquota \"\" ()",
+                "setquota #user/alice (storage 510)",
             ],
-            &CommandBody::SetQuota,
+            &set("#user/alice", &[("STORAGE", 510)]),
         );
+        same(
+            &["SETQUOTA \"!partition/sda4\" (STORAGE 99999999 MESSAGE 1)"],
+            &set("!partition/sda4", &[("STORAGE", 99_999_999), ("MESSAGE", 1)]),
+        );
+        same(&["SETQUOTA \"\" ()"], &set("", &[]));
         bad(&[
             ("GETQUOTA", "GETQUOTA: expected a space, at octet 11"),
             ("GETQUOTA a b", "GETQUOTA: expected the end of the command, at octet 14"),

@@ -5,6 +5,7 @@
 //! from the file. Names are compared as they are given: the domain layer normalises them.
 
 mod account;
+mod administrator;
 mod alias;
 mod app_password;
 mod capability;

@@ -39,7 +39,7 @@ impl Spool {
             let mut file = File::open(spooled.path())?;
             let Some(spans) = spans else {
                 let mut all = Source { file: &mut file };
-                all.each(0..spooled.size(), |piece| no_nul(piece))?;
+                all.each(0..spooled.size(), no_nul)?;
                 return Ok(spooled);
             };
             let mut target = Target {

@@ -123,6 +123,19 @@ fn an_accounts_database_that_is_none_is_named() {
 }
 
 #[test]
+fn administrators() {
+    let place = Place::new("data = \"data\"");
+    place.run(&["domain", "add", "example.org"]).ok("added");
+    place.run(&["account", "add", "alice@example.org"]).ok("added");
+    let admin = |arguments: &[&str]| place.run(&[&["account", "admin", "alice@example.org"], arguments].concat());
+    admin(&[]).ok("account alice@example.org is no administrator\n");
+    admin(&["on"]).ok("account alice@example.org is an administrator\n");
+    admin(&[]).ok("is an administrator\n");
+    admin(&["off"]).ok("is no administrator\n");
+    assert_eq!(admin(&["perhaps"]).code, Some(2));
+}
+
+#[test]
 fn quotas() {
     let place = Place::new("data = \"data\"\n[quota]\nstorage = \"5GiB\"");
     place.run(&["domain", "add", "example.org"]).ok("added");

@@ -162,6 +162,15 @@ impl Stage {
                 self.server.server().accounts().add_alias(address, &targets).await?;
                 Ok(())
             }
+            Step::Administrator(account) => {
+                let address = format!("{account}@{DOMAIN}");
+                self.server
+                    .server()
+                    .accounts()
+                    .set_administrator(&address, true)
+                    .await?;
+                Ok(())
+            }
             Step::Restart => {
                 self.appending.clear();
                 self.server.restart(|_| ()).await

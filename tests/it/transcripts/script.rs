@@ -58,6 +58,8 @@ pub(super) enum Step {
     Deliver(String, Vec<u8>),
     /// `ALIAS address account…`.
     Alias(String, Vec<String>),
+    /// May set the quotas of all.
+    Administrator(String),
     /// `RESTART`: the server is stopped in order and started again on the same data.
     Restart,
 }
@@ -189,6 +191,7 @@ impl Script {
                 (*address).to_owned(),
                 targets.iter().map(|&target| target.to_owned()).collect(),
             ),
+            ("ADMIN", [account]) => Step::Administrator((*account).to_owned()),
             ("RESTART", []) => Step::Restart,
             _ => bail!("neither said by anybody nor a directive"),
         })
