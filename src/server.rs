@@ -23,6 +23,7 @@ use crate::net::connection::Connection;
 use crate::net::dns::{self, Dns};
 use crate::net::listener::{Encryption, Service};
 use crate::net::tls::Tls;
+use crate::outbound::Outbound;
 use crate::queue::Queue;
 use crate::smtp::{self, Role, Smtp};
 
@@ -99,6 +100,7 @@ impl Server {
         )
         .await
         .context("cannot open the queue")?;
+        let outbound = Outbound::new(&config, queue.clone(), dns.clone()).context("cannot deliver to other servers")?;
         let delivery = Delivery::new(accounts.clone(), mailboxes.clone(), config.quota);
 
         let config = Arc::new(config);
@@ -119,6 +121,9 @@ impl Server {
         let addresses = listeners.addresses();
         services.follow_certificate();
         services.follow_queue(&queue);
+        if config.outbound.enabled {
+            services.deliver(outbound);
+        }
         services.run(listeners);
         Ok(Server {
             addresses,
@@ -265,6 +270,12 @@ impl Services {
     fn imap(&self) -> impl Fn(Connection) -> Session + Clone + Send + 'static {
         let (imap, shutdown, abort) = (self.imap.clone(), self.shutdown.clone(), self.abort.clone());
         move |connection| until(abort.clone(), imap::serve(imap.clone(), connection, shutdown.clone()))
+    }
+
+    /// Mail for other servers leaves the queue.
+    fn deliver(&self, outbound: Outbound) {
+        let (tasks, shutdown, abort) = (self.tasks.clone(), self.shutdown.clone(), self.abort.clone());
+        self.tasks.spawn(outbound.run(tasks, shutdown, abort));
     }
 
     /// Certificate files are read again when they change.

@@ -1,10 +1,11 @@
 //! The rules that one type cannot hold: values that would make no server, and values that contradict each other.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::load::{ConfigError, Problem};
-use super::{Config, Endpoint, Period};
+use super::{Config, Endpoint, Period, RouteTls};
+use crate::mail::address::normalise_domain;
 use crate::telemetry;
 
 impl Config {
@@ -32,6 +33,7 @@ impl Config {
                 "a URI is wanted, such as \"mailto:postmaster@example.org\"",
             );
         }
+        self.check_routes(&mut problems);
         if let Err(cause) = telemetry::check_filter(&self.log.filter) {
             problems.add(
                 "log.filter",
@@ -57,6 +59,17 @@ impl Config {
             ("imap.max_append", self.imap.max_append.get()),
             ("imap.max_errors", self.imap.max_errors as u64),
             ("imap.max_connections", self.imap.max_connections as u64),
+            ("outbound.port", u64::from(self.outbound.port)),
+            ("outbound.max_connections", self.outbound.max_connections as u64),
+            (
+                "outbound.max_connections_per_domain",
+                self.outbound.max_connections_per_domain as u64,
+            ),
+            (
+                "outbound.max_messages_per_connection",
+                self.outbound.max_messages_per_connection as u64,
+            ),
+            ("outbound.max_addresses", self.outbound.max_addresses as u64),
             ("storage.max_mailboxes", self.storage.max_mailboxes as u64),
         ] {
             if number == 0 {
@@ -83,6 +96,14 @@ impl Config {
             ("imap.timeout", self.imap.timeout),
             ("imap.login_timeout", self.imap.login_timeout),
             ("imap.write_timeout", self.imap.write_timeout),
+            ("outbound.timeout.connect", self.outbound.timeout.connect),
+            ("outbound.timeout.greeting", self.outbound.timeout.greeting),
+            ("outbound.timeout.hello", self.outbound.timeout.hello),
+            ("outbound.timeout.mail", self.outbound.timeout.mail),
+            ("outbound.timeout.rcpt", self.outbound.timeout.rcpt),
+            ("outbound.timeout.data", self.outbound.timeout.data),
+            ("outbound.timeout.block", self.outbound.timeout.block),
+            ("outbound.timeout.end", self.outbound.timeout.end),
             ("storage.index_timeout", self.storage.index_timeout),
         ] {
             if period == Period::seconds(0) {
@@ -148,6 +169,36 @@ impl Config {
         }
         if oauth.claim.is_empty() {
             problems.add("login.oauth.claim", "must not be empty");
+        }
+    }
+
+    fn check_routes(&self, problems: &mut Problems) {
+        for route in &self.route {
+            let domain = route.domain.strip_prefix('.').unwrap_or(&route.domain);
+            if route.domain != "*" && normalise_domain(domain).is_err() {
+                problems.add(
+                    "route.domain",
+                    format!("{:?} is no domain, nor \"*\" for all", route.domain),
+                );
+            }
+            if route.host.parse::<IpAddr>().is_err() && normalise_domain(&route.host).is_err() {
+                problems.add(
+                    "route.host",
+                    format!("{:?} is neither a host name nor an address", route.host),
+                );
+            }
+            if route.port == 0 {
+                problems.add("route.port", "must be more than 0");
+            }
+            match (&route.user, &route.password, &route.password_file) {
+                (None, None, None) | (Some(_), Some(_), None) | (Some(_), None, Some(_)) => {}
+                (Some(_), None, None) => problems.add("route.password", "route.user is given, so it is wanted too"),
+                (None, ..) => problems.add("route.user", "a password is given, so whose it is is wanted too"),
+                (Some(_), Some(_), Some(_)) => problems.add("route.password_file", "route.password is given already"),
+            }
+            if route.user.is_some() && route.tls == RouteTls::Opportunistic {
+                problems.add("route.tls", "a password wants \"verified\" or \"implicit\"");
+            }
         }
     }
 

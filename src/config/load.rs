@@ -105,8 +105,16 @@ fn extract(settings: &Figment, file: &str, folder: Option<&Path>) -> Result<Conf
             config.tls.key.as_mut(),
             config.login.oauth.keys.as_mut(),
             config.login.oauth.authorities.as_mut(),
+            config.dns.trust_anchor.as_mut(),
+            config.outbound.authorities.as_mut(),
         ];
-        for path in paths.into_iter().flatten().filter(|path| !path.as_os_str().is_empty()) {
+        let of_routes = config.route.iter_mut().map(|route| route.password_file.as_mut());
+        for path in paths
+            .into_iter()
+            .chain(of_routes)
+            .flatten()
+            .filter(|path| !path.as_os_str().is_empty())
+        {
             *path = folder.join(&*path);
         }
     }

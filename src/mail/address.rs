@@ -102,6 +102,11 @@ pub fn normalise_domain(domain: &str) -> Result<String, InvalidAddress> {
     }
 }
 
+/// A domain as the DNS has it: lower case A-labels. Not an address literal.
+pub fn domain_in_ascii(domain: &str) -> Result<String, InvalidAddress> {
+    to_a_labels(domain).map(std::borrow::Cow::into_owned)
+}
+
 /// ASCII that no label may have: all but letters, digits, hyphens and, beyond RFC 5321, the underscore, which the DNS allows
 /// (RFC 2181 §11) and domains that send mail do have.
 const DENIED: AsciiDenyList = AsciiDenyList::new(true, "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~");

@@ -8,3 +8,4 @@ pub mod maildir;
 pub mod queue;
 mod reserve;
 pub mod spool;
+pub mod sts;

@@ -150,6 +150,7 @@ fn the_example_has_the_defaults() {
     assert!(config.tls.certificate.take().is_some());
     assert!(config.tls.key.take().is_some());
     assert!(config.dns.trust_anchor.take().is_some());
+    assert!(config.outbound.authorities.take().is_some());
     let oauth = &mut config.login.oauth;
     assert!(oauth.issuer.take().is_some());
     assert_eq!(std::mem::take(&mut oauth.audience).len(), 1);

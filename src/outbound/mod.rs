@@ -1,0 +1,132 @@
+//! Delivering to other servers (RFC 5321 §3 and §5 as the client).
+//!
+//! [`Outbound::run`] takes what is due out of the queue, one claim after the other for each destination, and puts back what
+//! became of it. [`attempt`] finds servers, by routes or by MX records; [`security`] says what a connection must be
+//! like; [`session`] makes one; [`transaction`] sends a message.
+//!
+//! Invariants: nothing that a server says or does not say loses a message, for only the queue forgets it, once it is
+//! settled; connections, hosts and addresses tried are bounded; nothing waits without a limit.
+
+mod attempt;
+mod client;
+mod exchangers;
+mod extensions;
+mod mta_sts;
+mod reply;
+mod routes;
+mod security;
+mod session;
+mod stuffing;
+mod tls_results;
+mod transaction;
+mod unreachable;
+mod worker;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::{self, Config};
+use crate::net::dns::Dns;
+use crate::net::http::{Client, RootsError};
+use crate::net::outgoing;
+use crate::net::tls_client::TlsClient;
+use crate::queue::Queue;
+use crate::storage::sts::PolicyFiles;
+
+use mta_sts::Policies;
+use routes::Route;
+use session::Opener;
+use unreachable::Unreachable;
+use worker::Load;
+
+pub use routes::NoPassword;
+pub use security::PolicyKind;
+pub use tls_results::{FailureKind, Row, TlsResults};
+
+/// What delivers to other servers. Cheap to clone.
+#[derive(Clone)]
+pub struct Outbound(Arc<Inner>);
+
+struct Inner {
+    settings: config::Outbound,
+    queue: Queue,
+    dns: Dns,
+    routes: Vec<Route>,
+    policies: Policies,
+    opener: Opener,
+    load: Load,
+}
+
+/// Why it cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The authorities of the settings.
+    #[error("outbound.authorities: {0}")]
+    Authorities(#[from] RootsError),
+    /// A route's password.
+    #[error(transparent)]
+    Password(#[from] NoPassword),
+    /// The folder of policies.
+    #[error("cannot make the folder of MTA-STS policies: {0}")]
+    Policies(#[source] io::Error),
+}
+
+impl Outbound {
+    /// Reads the files that the settings name; begins nothing.
+    pub fn new(config: &Config, queue: Queue, dns: Dns) -> Result<Outbound, Error> {
+        let settings = config.outbound.clone();
+        let authorities = settings.authorities.as_deref();
+        let (tls, http) = (TlsClient::new(authorities)?, Client::new(authorities)?);
+        let files = PolicyFiles::open(Path::new(&config.data)).map_err(Error::Policies)?;
+        Ok(Outbound(Arc::new(Inner {
+            routes: config.route.iter().map(Route::new).collect::<Result<_, _>>()?,
+            policies: Policies::new(dns.clone(), http, files),
+            opener: Opener {
+                hostname: config.hostname.clone(),
+                from: outgoing::From::new(&settings.local_addresses),
+                timeouts: settings.timeout,
+                tls,
+                unreachable: Unreachable::new(settings.unreachable.get()),
+                results: TlsResults::default(),
+            },
+            load: Load::default(),
+            settings,
+            queue,
+            dns,
+        })))
+    }
+
+    /// What encryption has come to, for reports.
+    pub fn tls_results(&self) -> &TlsResults {
+        &self.0.opener.results
+    }
+
+    fn settings(&self) -> &config::Outbound {
+        &self.0.settings
+    }
+
+    fn dns(&self) -> &Dns {
+        &self.0.dns
+    }
+
+    fn hostname(&self) -> &str {
+        &self.0.opener.hostname
+    }
+
+    fn policies(&self) -> &Policies {
+        &self.0.policies
+    }
+
+    fn opener(&self) -> &Opener {
+        &self.0.opener
+    }
+
+    /// The first route that fits a domain.
+    fn route(&self, domain: &str) -> Option<&Route> {
+        self.0.routes.iter().find(|route| route.fits(domain))
+    }
+}
+
+#[cfg(test)]
+mod tests;

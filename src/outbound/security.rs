@@ -1,0 +1,155 @@
+//! What a connection to a host must be like, by what its domain publishes: DANE (RFC 7672) before MTA-STS (RFC 8461 §2),
+//! and without either encryption if it can be had, with whom ever (RFC 7435).
+
+use super::exchangers::Addresses;
+use super::mta_sts::{Mode, Policy};
+use crate::config::RouteTls;
+use crate::net::dns::{Dns, Failure};
+use crate::net::tls_client::{Verification, is_usable};
+
+/// What a connection must be like.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Security {
+    /// What the certificate must be like.
+    pub(super) wanted: Verification,
+    /// What happens without.
+    pub(super) strictness: Strictness,
+    /// Whom the server is asked to be (SNI).
+    pub(super) name: String,
+    /// Why.
+    pub(super) policy: PolicyKind,
+}
+
+/// What happens when a connection is not as wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Strictness {
+    /// Not even tried.
+    Off,
+    /// It goes on without.
+    Opportunistic,
+    /// It goes on without, and that is noted (RFC 8461 §5, `testing`).
+    Testing,
+    /// The host is not used.
+    Required,
+}
+
+/// What says how a connection must be (RFC 8460 §4.4, `policy-type`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum PolicyKind {
+    /// Nothing.
+    None,
+    /// DANE.
+    Tlsa,
+    /// MTA-STS.
+    Sts,
+    /// A route in the settings.
+    Route,
+}
+
+/// Why a host must not be used.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum Unfit {
+    /// Its domain's MTA-STS policy does not name it.
+    #[error("{0} is not among the hosts of the domain's MTA-STS policy")]
+    NotInPolicy(String),
+    /// What its TLSA records say cannot be known (RFC 7672 §2.1.1).
+    #[error("{0}")]
+    Unknown(#[from] Failure),
+}
+
+impl Security {
+    /// Of a host that the MX records of a domain name. `dane`: DNSSEC proves that they do.
+    pub(super) async fn of(
+        dns: &Dns,
+        domain: &str,
+        host: &str,
+        addresses: &Addresses,
+        port: u16,
+        dane: bool,
+        policy: Option<&Policy>,
+    ) -> Result<Security, Unfit> {
+        if dane
+            && addresses.secure
+            && let Some(security) = Security::by_tlsa(dns, domain, host, addresses, port).await?
+        {
+            return Ok(security);
+        }
+        let strictness = match policy.map(|policy| policy.mode) {
+            None | Some(Mode::None) => return Ok(Security::opportunistic(host)),
+            Some(Mode::Testing) => Strictness::Testing,
+            Some(Mode::Enforce) => Strictness::Required,
+        };
+        if !policy.is_some_and(|policy| policy.names(host)) {
+            return match strictness {
+                Strictness::Required => Err(Unfit::NotInPolicy(host.to_owned())),
+                _ => Ok(Security::opportunistic(host)),
+            };
+        }
+        Ok(Security {
+            wanted: Verification::Name(host.to_owned()),
+            strictness,
+            name: host.to_owned(),
+            policy: PolicyKind::Sts,
+        })
+    }
+
+    /// As a route says.
+    pub(super) fn of_route(host: &str, tls: RouteTls) -> Security {
+        let (wanted, strictness) = match tls {
+            RouteTls::Off => (Verification::None, Strictness::Off),
+            RouteTls::Opportunistic => (Verification::None, Strictness::Opportunistic),
+            RouteTls::Verified | RouteTls::Implicit => (Verification::Name(host.to_owned()), Strictness::Required),
+        };
+        Security {
+            wanted,
+            strictness,
+            name: host.to_owned(),
+            policy: PolicyKind::Route,
+        }
+    }
+
+    /// Encryption if it can be had.
+    pub(super) fn opportunistic(host: &str) -> Security {
+        Security {
+            wanted: Verification::None,
+            strictness: Strictness::Opportunistic,
+            name: host.to_owned(),
+            policy: PolicyKind::None,
+        }
+    }
+
+    /// RFC 7672 §2.2: records of the name at the end of the host's CNAMEs, or else of the host.
+    async fn by_tlsa(
+        dns: &Dns,
+        domain: &str,
+        host: &str,
+        addresses: &Addresses,
+        port: u16,
+    ) -> Result<Option<Security>, Failure> {
+        let mut bases = vec![&*addresses.host, host];
+        bases.dedup();
+        for base in bases {
+            let found = dns.proven().tlsa(&format!("_{port}._tcp.{base}")).await?;
+            if found.is_empty() || !found.secure {
+                continue;
+            }
+            let records: Vec<_> = found.records.into_iter().filter(is_usable).collect();
+            // Nothing that we can compare with: encrypted all the same, and whoever it is (§2.2).
+            let wanted = match records.is_empty() {
+                true => Verification::None,
+                false => Verification::Dane {
+                    records,
+                    // §3.2.2: the host, under each of its names, and the domain.
+                    names: [base, host, domain].map(str::to_owned).into(),
+                },
+            };
+            return Ok(Some(Security {
+                wanted,
+                strictness: Strictness::Required,
+                name: base.to_owned(),
+                policy: PolicyKind::Tlsa,
+            }));
+        }
+        Ok(None)
+    }
+}
