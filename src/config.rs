@@ -477,7 +477,7 @@ pub struct Outbound {
     pub mta_sts: bool,
     /// PEM file with certificate authorities that are trusted besides those of the system.
     pub authorities: Option<PathBuf>,
-    /// How long other servers may take.
+    /// How long other servers may take: the defaults are what RFC 5321 §4.5.3.2 wants at least.
     pub timeout: OutboundTimeouts,
 }
 

@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::load::{ConfigError, Problem};
 use super::{Config, Endpoint, Period, RouteTls};
-use crate::mail::address::normalise_domain;
 use crate::telemetry;
 
 impl Config {
@@ -175,13 +174,13 @@ impl Config {
     fn check_routes(&self, problems: &mut Problems) {
         for route in &self.route {
             let domain = route.domain.strip_prefix('.').unwrap_or(&route.domain);
-            if route.domain != "*" && normalise_domain(domain).is_err() {
+            if route.domain != "*" && domain.is_ascii() && !is_hostname(domain) {
                 problems.add(
                     "route.domain",
                     format!("{:?} is no domain, nor \"*\" for all", route.domain),
                 );
             }
-            if route.host.parse::<IpAddr>().is_err() && normalise_domain(&route.host).is_err() {
+            if route.host.parse::<IpAddr>().is_err() && !is_hostname(&route.host) {
                 problems.add(
                     "route.host",
                     format!("{:?} is neither a host name nor an address", route.host),
