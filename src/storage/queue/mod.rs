@@ -13,9 +13,9 @@ mod writer;
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::ConnectOptions;
 
 pub(crate) use administer::{Change, ChangeKind};
 pub(crate) use files::Files;

@@ -1,0 +1,279 @@
+//! Mail for other servers finds them by DNS, and goes to nobody whom their domain does not name.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use posthaste::config::{Config, Dnssec};
+use posthaste::mail::address::Address;
+use posthaste::mail::envelope::{BodyType, ReversePath};
+use posthaste::mail::ids::QueueId;
+use posthaste::net::dns::{Dns, Options};
+use posthaste::outbound::Outbound;
+use posthaste::queue::administration::Administration;
+use posthaste::queue::{Answer, Destination, NewEntry, NewRecipient, Queue};
+use posthaste::storage::spool::Spool;
+use ring::digest::{SHA256, digest};
+use tempfile::TempDir;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::client::{message, within};
+use crate::peers::name_server::NameServer;
+use crate::server::{DOMAIN, TestServer};
+
+/// What sends: a queue, and what empties it, to servers at the port of one of them.
+struct Sender {
+    folder: TempDir,
+    spool: Spool,
+    queue: Queue,
+    outbound: Outbound,
+    names: NameServer,
+    /// Ends when this is dropped.
+    _running: DropGuard,
+}
+
+impl Sender {
+    async fn start(to: &TestServer, names: NameServer, folder: TempDir) -> anyhow::Result<Sender> {
+        let anchor: PathBuf = folder.path().join("anchor");
+        let mut config = Config {
+            data: folder.path().join("sender"),
+            hostname: "out.example.net".to_owned(),
+            ..Config::default()
+        };
+        config.outbound.port = to.address("smtp")?.port();
+        let dns = Dns::new(&Options {
+            servers: vec![names.address()],
+            dnssec: if anchor.exists() { Dnssec::On } else { Dnssec::Off },
+            trust_anchor: Some(anchor),
+            timeout: Duration::from_secs(5),
+            cache_entries: 100,
+        })?;
+        let queue = Queue::open(&config.data, &config.queue, &config.hostname, Duration::from_secs(10)).await?;
+        let outbound = Outbound::new(&config, queue.clone(), dns)?;
+        let shutdown = CancellationToken::new();
+        tokio::spawn(
+            outbound
+                .clone()
+                .run(TaskTracker::new(), shutdown.clone(), CancellationToken::new()),
+        );
+        tokio::spawn({
+            let (queue, shutdown) = (queue.clone(), shutdown.clone());
+            async move { queue.follow(shutdown).await }
+        });
+        Ok(Sender {
+            spool: Spool::open(&config.data.join("spool"))?,
+            folder,
+            queue,
+            outbound,
+            names,
+            _running: shutdown.drop_guard(),
+        })
+    }
+
+    /// Puts a message into the queue, without a sender, so that nobody is told of a failure.
+    async fn send(&self, subject: &str, to: &str) -> anyhow::Result<()> {
+        let mut incoming = self.spool.begin();
+        incoming.write(message(subject).as_bytes()).await?;
+        let address = Address::parse(to)?;
+        let entry = NewEntry {
+            id: QueueId::fresh(),
+            reverse_path: ReversePath::Null,
+            account: None,
+            recipients: vec![NewRecipient {
+                destination: Destination::of(&address),
+                address,
+                notify: None,
+                original: None,
+            }],
+            body: BodyType::SevenBit,
+            smtputf8: false,
+            ret: None,
+            envelope_id: None,
+            hold_until: None,
+            message: incoming.finish().await?,
+            skip: 0,
+            header: Vec::new(),
+        };
+        Ok(self.queue.enqueue(entry).await?)
+    }
+
+    async fn administration(&self) -> anyhow::Result<Administration> {
+        Administration::open(&self.folder.path().join("sender"), Duration::from_secs(10)).await
+    }
+
+    /// Why the only message waits, once it has been tried.
+    async fn waits(&self) -> anyhow::Result<Answer> {
+        let queue = self.administration().await?;
+        within("an attempt", async {
+            loop {
+                if let [only] = &queue.list(None).await?[..]
+                    && let [recipient] = &only.recipients[..]
+                    && let Some((answer, _)) = recipient.last_answer()
+                {
+                    return Ok(answer);
+                }
+            }
+        })
+        .await?
+    }
+
+    /// Until nothing is in the queue.
+    async fn empty(&self) -> anyhow::Result<()> {
+        let queue = self.administration().await?;
+        within("the queue to be empty", async {
+            while !queue.list(None).await?.is_empty() {}
+            Ok(())
+        })
+        .await?
+    }
+}
+
+#[tokio::test]
+async fn exchangers_by_preference_and_the_next_when_one_is_down() -> anyhow::Result<()> {
+    let server = TestServer::start().await?;
+    let names = NameServer::start().await?;
+    names.add(DOMAIN, "MX 20 backup.example.org.")?;
+    names.add(DOMAIN, "MX 10 down.example.org.")?;
+    names.add(DOMAIN, "MX 5 nowhere.example.org.")?;
+    names.add("down.example.org", "A 127.0.0.2")?;
+    names.add("backup.example.org", "A 127.0.0.1")?;
+    names.add("implicit.example", "A 127.0.0.1")?;
+    server.server().accounts().add_domain("implicit.example").await?;
+    server
+        .server()
+        .accounts()
+        .add_alias("alice@implicit.example", &["alice@example.org".to_owned()])
+        .await?;
+    let mut idle = server.idle("alice", "INBOX").await?;
+    let sender = Sender::start(&server, names, tempfile::tempdir()?).await?;
+    for (number, to) in ["alice@example.org", "alice@implicit.example"].iter().enumerate() {
+        sender.send("away", to).await?;
+        idle.pushed(&format!("* {} EXISTS", number + 1)).await?;
+    }
+    sender.empty().await
+}
+
+#[tokio::test]
+async fn domains_that_take_no_mail_and_those_of_which_nothing_is_known() -> anyhow::Result<()> {
+    let server = TestServer::start().await?;
+    let names = NameServer::start().await?;
+    names.add("null.example", "MX 0 .")?;
+    names.add("loop.example", "MX 10 Out.example.net.")?;
+    names.add("hollow.example", "MX 10 nothing.example.")?;
+    names.fail("broken.example")?;
+    let sender = Sender::start(&server, names, tempfile::tempdir()?).await?;
+    for domain in ["null.example", "loop.example", "hollow.example", "gone.example"] {
+        sender.send("never", &format!("alice@{domain}")).await?;
+    }
+    sender.empty().await?;
+    sender.send("later", "alice@broken.example").await?;
+    let answer = sender.waits().await?;
+    assert_eq!(answer.status.to_string(), "4.4.3");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_domain_whose_server_is_down_delays_no_other() -> anyhow::Result<()> {
+    let server = TestServer::start().await?;
+    let names = NameServer::start().await?;
+    names.add(DOMAIN, "MX 10 mx.example.org.")?;
+    names.add("mx.example.org", "A 127.0.0.2")?;
+    names.add("mx.example.org", "AAAA ::1")?;
+    let mut idle = server.idle("alice", "INBOX").await?;
+    let sender = Sender::start(&server, names, tempfile::tempdir()?).await?;
+    sender.send("away", "alice@example.org").await?;
+    let answer = sender.waits().await?;
+    assert_eq!(answer.status.to_string(), "4.4.1");
+    assert!(answer.text().contains("127.0.0.2"), "{}", answer.text());
+    sender.names.add("other.example", "A 127.0.0.1")?;
+    sender.names.add("example.com", "MX 10 other.example.")?;
+    server.server().accounts().add_domain("example.com").await?;
+    server
+        .server()
+        .accounts()
+        .add_alias("alice@example.com", &["alice@example.org".to_owned()])
+        .await?;
+    sender.send("away", "alice@example.com").await?;
+    idle.pushed("* 1 EXISTS").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_messages_share_connections() -> anyhow::Result<()> {
+    let server = TestServer::start().await?;
+    let names = NameServer::start().await?;
+    names.add(DOMAIN, "MX 10 mx.example.org.")?;
+    names.add("mx.example.org", "A 127.0.0.1")?;
+    let mut idle = server.idle("alice", "INBOX").await?;
+    let sender = Sender::start(&server, names, tempfile::tempdir()?).await?;
+    for _ in 0..50 {
+        sender.send("away", "alice@example.org").await?;
+    }
+    idle.pushed("* 50 EXISTS").await?;
+    sender.empty().await?;
+    // Once, however many messages there were.
+    assert_eq!(sender.names.asked(DOMAIN, "MX")?, 1);
+    Ok(())
+}
+
+/// The TLSA record of a server's own certificate, or of another one.
+async fn tlsa(server: &TestServer, right: bool) -> anyhow::Result<String> {
+    let mut imaps = server.connect("imaps").await?;
+    imaps.line().await?;
+    let mut hash = digest(&SHA256, &imaps.certificate()?).as_ref().to_vec();
+    if !right {
+        hash[0] ^= 1;
+    }
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("TLSA 3 0 1 {hex}"))
+}
+
+#[tokio::test]
+async fn a_server_shows_what_dane_says_or_gets_nothing() -> anyhow::Result<()> {
+    for (right, status) in [(true, None), (false, Some("4.7.5"))] {
+        let server = TestServer::start().await?;
+        let folder = tempfile::tempdir()?;
+        let names = NameServer::signed(&folder.path().join("anchor")).await?;
+        names.add(DOMAIN, "MX 10 mx.example.org.")?;
+        names.add("mx.example.org", "A 127.0.0.1")?;
+        let port = server.address("smtp")?.port();
+        names.add(&format!("_{port}._tcp.mx.example.org"), &tlsa(&server, right).await?)?;
+        let mut idle = server.idle("alice", "INBOX").await?;
+        let sender = Sender::start(&server, names, folder).await?;
+        sender.send("away", "alice@example.org").await?;
+        match status {
+            None => {
+                idle.pushed("* 1 EXISTS").await?;
+                sender.empty().await?;
+            }
+            Some(status) => assert_eq!(sender.waits().await?.status.to_string(), status),
+        }
+        let results = sender.outbound.tls_results().of_today();
+        let [(row, 1)] = &results[..] else {
+            anyhow::bail!("{results:?}");
+        };
+        assert_eq!((row.domain.as_str(), row.host.as_str()), (DOMAIN, "mx.example.org"));
+        assert_eq!(row.failure.is_none(), right);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_contradicts_its_signatures_is_asked_nothing() -> anyhow::Result<()> {
+    for forged in [DOMAIN, "mx.example.org", "tlsa"] {
+        let server = TestServer::start().await?;
+        let folder = tempfile::tempdir()?;
+        let names = NameServer::signed(&folder.path().join("anchor")).await?;
+        names.add(DOMAIN, "MX 10 mx.example.org.")?;
+        names.add("mx.example.org", "A 127.0.0.1")?;
+        let owner = format!("_{}._tcp.mx.example.org", server.address("smtp")?.port());
+        names.add(&owner, &tlsa(&server, true).await?)?;
+        names.forge(if forged == "tlsa" { &owner } else { forged })?;
+        let sender = Sender::start(&server, names, folder).await?;
+        sender.send("away", "alice@example.org").await?;
+        let answer = sender.waits().await.context(forged)?;
+        assert_eq!(answer.status.to_string(), "4.4.3", "{forged}");
+    }
+    Ok(())
+}
