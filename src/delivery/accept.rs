@@ -25,6 +25,10 @@ use crate::storage::spool::{Incoming, Spooled};
 /// Copies of one message that are made durable at the same time.
 const CONCURRENT_COPIES: usize = 16;
 
+/// Octets of a message whose binary parts were encoded: its size on the way was within the limits, and base64 and
+/// quoted-printable make it three times as large at most.
+const MAX_ENCODED: u64 = u32::MAX as u64;
+
 /// Recipients that the log line of a delivery names; more are only counted.
 const LOGGED_RECIPIENTS: usize = 10;
 
@@ -39,6 +43,8 @@ pub struct Letter {
     pub recipients: Vec<Account>,
     /// Whether it was judged to be junk: then it goes to the mailbox for that.
     pub junk: bool,
+    /// Whether it may have binary parts (RFC 3030 §3), which are encoded before anybody has it.
+    pub binary: bool,
     /// When its last byte arrived.
     pub ended: Instant,
 }
@@ -75,7 +81,7 @@ impl Delivery {
     }
 
     async fn deliver(&self, letter: Letter, incoming: Incoming) -> Result<(), Error> {
-        let message = incoming.finish().await?;
+        let message = self.complete(&letter, incoming).await?;
         self.check_room(&letter.recipients, message.size()).await?;
         let mut inboxes = Vec::with_capacity(letter.recipients.len());
         for account in &letter.recipients {
@@ -88,7 +94,7 @@ impl Delivery {
     }
 
     async fn deliver_each(&self, letter: Letter, incoming: Incoming) -> Result<Vec<Result<(), Error>>, Error> {
-        let message = incoming.finish().await?;
+        let message = self.complete(&letter, incoming).await?;
         let mut inboxes = Vec::with_capacity(letter.recipients.len());
         for account in &letter.recipients {
             inboxes.push(match self.has_room(account, message.size()).await {
@@ -106,6 +112,15 @@ impl Delivery {
             self.report(&letter, &message, notices);
         }
         Ok(outcomes)
+    }
+
+    /// The message as it is kept.
+    async fn complete(&self, letter: &Letter, incoming: Incoming) -> Result<Spooled, Error> {
+        let message = incoming.finish().await?;
+        match letter.binary {
+            false => Ok(message),
+            true => Ok(self.mailboxes.spool().as_text(message, MAX_ENCODED).await?),
+        }
     }
 
     /// Where the message goes.
@@ -255,6 +270,7 @@ mod tests {
             envelope,
             recipients: recipients.iter().enumerate().map(account).collect(),
             junk: false,
+            binary: false,
             ended: Instant::now(),
         }
     }

@@ -12,7 +12,7 @@ use crate::accounts::{Account, Accounts, Resolution};
 use crate::config::Quota;
 use crate::mail::envelope::ForwardPath;
 use crate::mailbox::{self, Mailboxes, Usage};
-use crate::storage::spool::Incoming;
+use crate::storage::spool::{ConvertError, Incoming};
 
 pub use accept::{Letter, Report};
 
@@ -32,7 +32,8 @@ pub struct Delivery {
     reports: broadcast::Sender<Report>,
 }
 
-/// Why mail cannot be taken or routed at the moment. Always temporary: what is so for good is known at RCPT.
+/// Why mail cannot be taken or routed. Mostly for the moment: what is so for good is known at RCPT, but for a message that
+/// is not what it was said to be.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The disk is full, or the quota of the file system is.
@@ -41,6 +42,12 @@ pub enum Error {
     /// The message is more than its recipients may hold.
     #[error("over quota")]
     OverQuota,
+    /// Its binary parts cannot be encoded so that lines are left (RFC 3030 §3).
+    #[error("malformed binary message")]
+    Malformed,
+    /// Encoded, it is more than can be kept.
+    #[error("too large")]
+    TooLarge,
     /// A disk or a database failed.
     #[error("delivery is unavailable")]
     Unavailable(#[source] anyhow::Error),
@@ -100,6 +107,16 @@ impl From<std::io::Error> for Error {
         match error.kind() {
             StorageFull | QuotaExceeded => Error::NoSpace(error),
             _ => Error::Unavailable(error.into()),
+        }
+    }
+}
+
+impl From<ConvertError> for Error {
+    fn from(error: ConvertError) -> Error {
+        match error {
+            ConvertError::Nul | ConvertError::LineEnd => Error::Malformed,
+            ConvertError::TooLarge => Error::TooLarge,
+            ConvertError::Io(cause) => Error::from(cause),
         }
     }
 }

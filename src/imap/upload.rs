@@ -289,7 +289,8 @@ fn no_message() -> Failure {
 fn unconverted(error: ConvertError) -> Failure {
     match error {
         // RFC 3516 §4.4.
-        ConvertError::Nul => no("UNKNOWN-CTE", "The message has NUL outside of binary parts"),
+        // Of the line ends nobody has asked.
+        ConvertError::Nul | ConvertError::LineEnd => no("UNKNOWN-CTE", "The message has NUL outside of binary parts"),
         ConvertError::TooLarge => no("TOOBIG", "The message is too large"),
         ConvertError::Io(error) => storage(error),
     }

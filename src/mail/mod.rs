@@ -14,6 +14,7 @@ pub mod envelope;
 pub mod flags;
 pub(crate) mod header;
 pub mod ids;
+pub(crate) mod line_ends;
 pub mod mailbox_name;
 pub(crate) mod message_id;
 pub mod mime;

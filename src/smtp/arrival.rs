@@ -120,6 +120,7 @@ impl Arrival {
             envelope: tx.envelope,
             recipients: tx.recipients,
             junk: false,
+            binary: tx.binary,
             ended,
         };
         let delivery = &session.smtp.delivery;

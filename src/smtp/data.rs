@@ -1,5 +1,4 @@
-//! The lines of a message on the wire, and nothing else: takes DATA apart while it streams (RFC 5321 §4.1.1.4, §4.5.2), and
-//! watches what BDAT brings (RFC 3030).
+//! The end of a message on the wire, and nothing else: takes DATA apart while it streams (RFC 5321 §4.1.1.4, §4.5.2).
 //!
 //! Invariants: only CRLF `.` CRLF ends a message (or `.` CRLF as its first line), so that no other server can be made
 //! to see two messages where we see one, or one where we see two (SMTP smuggling); a message with a bare CR, a bare LF
@@ -100,56 +99,10 @@ impl DotReader {
     }
 }
 
-/// Watches the line ends of a message that comes by BDAT. It may hold the same as by DATA: that is canonical text (RFC
-/// 3030 §2), it can be handed on by DATA, and nobody who gets it so can find another end in it.
-#[derive(Debug, Default)]
-pub(crate) struct LineEnds {
-    /// [`Place::LineStart`], [`Place::Line`] or [`Place::Cr`].
-    place: Place,
-    malformed: bool,
-}
-
-impl LineEnds {
-    /// Looks at the next bytes of the message.
-    pub(crate) fn see(&mut self, mut bytes: &[u8]) {
-        while let Some(&first) = bytes.first() {
-            if self.place == Place::Cr && first == b'\n' {
-                self.place = Place::LineStart;
-                bytes = bytes.get(1..).unwrap_or_default();
-                continue;
-            }
-            self.malformed |= self.place == Place::Cr;
-            self.place = Place::Line;
-            let Some(found) = memchr3(b'\r', b'\n', 0, bytes) else {
-                return;
-            };
-            match bytes.get(found) {
-                Some(b'\r') => self.place = Place::Cr,
-                _ => self.malformed = true,
-            }
-            bytes = bytes.get(found + 1..).unwrap_or_default();
-        }
-    }
-
-    /// Whether a bare CR, a bare LF or a NUL was seen.
-    pub(crate) fn malformed(&self) -> bool {
-        self.malformed
-    }
-
-    /// Whether the last line has no end yet.
-    pub(crate) fn in_line(&self) -> bool {
-        self.place == Place::Line
-    }
-
-    /// Whether the last octet was a CR, which is a bare one if nothing follows.
-    pub(crate) fn cut_off(&self) -> bool {
-        self.place == Place::Cr
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::line_ends::LineEnds;
     use proptest::prelude::*;
 
     /// What came out: the text, whether the end was seen and well-formed, and what was left behind the end.
@@ -274,39 +227,6 @@ mod tests {
         }
     }
 
-    fn line_ends(pieces: &[&[u8]]) -> (bool, bool, bool) {
-        let mut lines = LineEnds::default();
-        for piece in pieces {
-            lines.see(piece);
-        }
-        (lines.malformed(), lines.in_line(), lines.cut_off())
-    }
-
-    #[test]
-    fn chunks_may_hold_what_data_may_hold() {
-        for (bytes, malformed, in_line, cut_off) in [
-            (&b""[..], false, false, false),
-            (b"\r\n", false, false, false),
-            (b"a\r\n.\r\nb\r\n", false, false, false),
-            (b"a\r\nb", false, true, false),
-            (b"a\r", false, false, true),
-            (b"a\rb", true, true, false),
-            (b"a\r\r\n", true, false, false),
-            (b"\n", true, true, false),
-            (b"a\n.\r\n", true, false, false),
-            (b"a\0\r\n", true, false, false),
-        ] {
-            for cut in 0..=bytes.len() {
-                let (left, right) = bytes.split_at(cut);
-                assert_eq!(
-                    line_ends(&[left, right]),
-                    (malformed, in_line, cut_off),
-                    "{bytes:?} at {cut}"
-                );
-            }
-        }
-    }
-
     proptest! {
         /// A message is well-formed by BDAT, however it is cut, when it is by DATA.
         #[test]
@@ -314,8 +234,9 @@ mod tests {
             prop::sample::select(vec![b'\r', b'\n', b'a', 0]), 0..24), cut in 1usize..9)
         {
             let whole = [&text[..], b"\r\n"].concat();
-            let (malformed, ..) = line_ends(&whole.chunks(cut).collect::<Vec<_>>());
-            prop_assert_eq!(malformed, read(&[&whole, b".\r\n"]).malformed);
+            let mut lines = LineEnds::default();
+            whole.chunks(cut).for_each(|piece| lines.see(piece));
+            prop_assert_eq!(lines.malformed(), read(&[&whole, b".\r\n"]).malformed);
         }
 
         /// Stuffed as RFC 5321 §4.5.2 says, any well-formed text arrives as it was.

@@ -76,10 +76,15 @@ fn legal(state: &State, request: &Request<'_>) -> Result<(), Reply> {
         Request::Vrfy => logged_in(state),
         Request::Auth(..) => greeted(state).and(outside_transaction(state)),
         Request::Mail(..) => greeted(state).and(logged_in(state)).and(outside_transaction(state)),
-        Request::Rcpt(_) | Request::Data => greeted(state)
+        Request::Rcpt(_) => greeted(state)
             .and(logged_in(state))
             .and(in_transaction(state))
             .and(before_chunks(state)),
+        Request::Data => greeted(state)
+            .and(logged_in(state))
+            .and(in_transaction(state))
+            .and(before_chunks(state))
+            .and(of_lines(state)),
         Request::Bdat(..) => greeted(state).and(logged_in(state)).and(in_transaction(state)),
     }
 }
@@ -109,6 +114,14 @@ fn before_chunks(state: &State) -> Result<(), Reply> {
     match state.tx.as_ref().and_then(|tx| tx.chunks.as_ref()) {
         None => Ok(()),
         Some(_) => Err(Reply::MIXED),
+    }
+}
+
+/// RFC 3030 §3: what is binary has no lines, and none with only a dot.
+fn of_lines(state: &State) -> Result<(), Reply> {
+    match state.tx.as_ref().is_some_and(|tx| tx.binary) {
+        true => Err(Reply::NEEDS_BDAT),
+        false => Ok(()),
     }
 }
 
@@ -162,6 +175,7 @@ mod tests {
             envelope: Envelope::new(ReversePath::Null),
             recipients: Vec::new(),
             stands_for: Vec::new(),
+            binary: false,
             chunks: None,
         });
         state

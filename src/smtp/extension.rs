@@ -23,6 +23,8 @@ pub(crate) enum Extension {
     SmtpUtf8,
     /// RFC 3030: BDAT.
     Chunking,
+    /// RFC 3030 §3: messages may be binary.
+    BinaryMime,
     /// RFC 3207.
     StartTls,
     /// RFC 4954.
@@ -34,13 +36,14 @@ pub(crate) enum Extension {
 }
 
 impl Extension {
-    const ALL: [Extension; 10] = [
+    const ALL: [Extension; 11] = [
         Extension::Pipelining,
         Extension::Size,
         Extension::EightBitMime,
         Extension::EnhancedStatusCodes,
         Extension::SmtpUtf8,
         Extension::Chunking,
+        Extension::BinaryMime,
         Extension::StartTls,
         Extension::Auth,
         Extension::Limits,
@@ -73,6 +76,7 @@ impl Extension {
             Extension::EnhancedStatusCodes => "ENHANCEDSTATUSCODES",
             Extension::SmtpUtf8 => "SMTPUTF8",
             Extension::Chunking => "CHUNKING",
+            Extension::BinaryMime => "BINARYMIME",
             Extension::StartTls => "STARTTLS",
             Extension::Auth => {
                 let names = state.mechanisms.iter().map(|mechanism| mechanism.name());

@@ -54,6 +54,7 @@ impl Reply {
     pub(crate) const NOT_NOW: Reply = Reply::new(503, "5.5.1", "Not during a mail transaction");
     pub(crate) const SAY_MAIL: Reply = Reply::new(503, "5.5.1", "Send MAIL first");
     pub(crate) const MIXED: Reply = Reply::new(503, "5.5.1", "Not between the chunks of a message");
+    pub(crate) const NEEDS_BDAT: Reply = Reply::new(503, "5.5.1", "BODY=BINARYMIME comes by BDAT");
     pub(crate) const NEEDS_TLS: Reply = Reply::new(530, "5.7.0", "Must issue a STARTTLS command first");
     pub(crate) const NEEDS_LOGIN: Reply = Reply::new(530, "5.7.0", "Authentication required");
     pub(crate) const LOGIN_REFUSED: Reply = Reply::new(535, "5.7.8", "Authentication credentials invalid");
@@ -135,6 +136,8 @@ impl From<delivery::Error> for Reply {
                 Reply::NO_SPACE
             }
             delivery::Error::OverQuota => Reply::MAILBOX_FULL,
+            delivery::Error::Malformed => Reply::LINE_ENDS,
+            delivery::Error::TooLarge => Reply::TOO_LARGE,
             delivery::Error::Unavailable(cause) => {
                 tracing::error!(cause = format!("{cause:#}"), "mail cannot be taken at the moment");
                 Reply::STORAGE_FAILED

@@ -52,6 +52,8 @@ pub(crate) struct Parameters {
     pub(crate) size: Option<u64>,
     /// BODY (RFC 6152 §2).
     pub(crate) body: BodyType,
+    /// BODY=BINARYMIME (RFC 3030 §3), which is 8BITMIME once it is here.
+    pub(crate) binary: bool,
     /// SMTPUTF8 (RFC 6531 §3.4).
     pub(crate) smtputf8: bool,
     /// Whether AUTH was given (RFC 4954 §5). Whom it names is of no use to a server that trusts no client so far.
@@ -63,6 +65,7 @@ impl Parameters {
     pub(crate) const NONE: Parameters = Parameters {
         size: None,
         body: BodyType::SevenBit,
+        binary: false,
         smtputf8: false,
         auth: false,
     };
@@ -203,11 +206,8 @@ fn mail_parameters(text: &str) -> Result<Parameters, Reply> {
     let Proto::Mail { from } = proto(&others)? else {
         return Err(MAIL_SYNTAX);
     };
-    // RFC 3030 §3: only with CHUNKING.
-    if from.flags & MAIL_BODY_BINARYMIME != 0 {
-        return Err(Reply::UNSUPPORTED_PARAMETER);
-    }
-    if from.flags & MAIL_BODY_8BITMIME != 0 {
+    parsed.binary = from.flags & MAIL_BODY_BINARYMIME != 0;
+    if from.flags & (MAIL_BODY_8BITMIME | MAIL_BODY_BINARYMIME) != 0 {
         parsed.body = BodyType::EightBitMime;
     }
     parsed.smtputf8 = from.flags & MAIL_SMTPUTF8 != 0;
@@ -400,6 +400,8 @@ mod tests {
         );
         assert_eq!(parsed("MAIL FROM:<a@b> SIZE=99999999999999999999"), sized(u64::MAX));
         assert_eq!(parsed("MAIL FROM:<a@b> BODY=7bit"), nothing);
+        let binary = parsed("MAIL FROM:<a@b> body=BinaryMime");
+        assert!(binary.binary && binary.body == BodyType::EightBitMime);
         assert!(parsed("MAIL FROM:<a@b> SMTPUTF8 BODY=8BITMIME").smtputf8);
         assert!(parsed("MAIL FROM:<a@b> AUTH=<>").auth);
         assert!(parsed("MAIL FROM:<a@b> AUTH=e+3Dmc2@example.com").auth);
@@ -421,7 +423,6 @@ mod tests {
             "MAIL FROM:<a@b> RET=FULL",
             "MAIL FROM:<a@b> ENVID=x",
             "MAIL FROM:<a@b> FOO",
-            "MAIL FROM:<a@b> BODY=BINARYMIME",
             "MAIL FROM:<a@b> SIZE=1 REQUIRETLS",
             "MAIL FROM:<a@b> =",
             "RCPT TO:<a@b> NOTIFY=NEVER",

@@ -79,6 +79,8 @@ pub(crate) struct Transaction {
     pub(crate) recipients: Vec<Account>,
     /// Of each forward-path, where in `recipients` its accounts are.
     pub(crate) stands_for: Vec<Vec<usize>>,
+    /// BODY=BINARYMIME (RFC 3030 §3). Stored it is 8BITMIME, as the envelope says.
+    pub(crate) binary: bool,
     /// What of the message has come, once the first chunk has (RFC 3030).
     pub(crate) chunks: Option<Chunks>,
 }

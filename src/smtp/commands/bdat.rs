@@ -3,8 +3,8 @@
 //! Invariants: a chunk is read to its end whatever becomes of it, so that nothing of a message is ever taken for a
 //! command; a chunk that is refused ends the transaction, and those behind it have none to belong to.
 
+use crate::mail::line_ends::LineEnds;
 use crate::smtp::arrival::Arrival;
-use crate::smtp::data::LineEnds;
 use crate::smtp::reply::Reply;
 use crate::smtp::session::{End, Session, Transaction};
 
@@ -12,7 +12,8 @@ use crate::smtp::session::{End, Session, Transaction};
 #[derive(Debug)]
 pub(crate) struct Chunks {
     arrival: Arrival,
-    lines: LineEnds,
+    /// Those of text; what is binary has none, and is judged once its parts are encoded.
+    lines: Option<LineEnds>,
 }
 
 /// Takes a chunk, and with the last one delivers the message.
@@ -54,7 +55,7 @@ impl Chunks {
     async fn new(session: &Session, tx: &Transaction) -> Chunks {
         Chunks {
             arrival: Arrival::new(session, tx).await,
-            lines: LineEnds::default(),
+            lines: (!tx.binary).then(LineEnds::default),
         }
     }
 
@@ -64,9 +65,11 @@ impl Chunks {
             let input = session.fill().await?;
             let used = within(input.len(), size);
             let text = input.get(..used).unwrap_or_default();
-            self.lines.see(text);
-            if self.lines.malformed() {
-                self.arrival.refuse(Reply::LINE_ENDS);
+            if let Some(lines) = &mut self.lines {
+                lines.see(text);
+                if lines.malformed() {
+                    self.arrival.refuse(Reply::LINE_ENDS);
+                }
             }
             self.arrival.take(text).await;
             session.connection.consume(used);
@@ -77,11 +80,10 @@ impl Chunks {
 
     /// The message is complete, its last line too: DATA always has that line's end.
     async fn end(mut self) -> Arrival {
-        if self.lines.in_line() {
-            self.arrival.take(b"\r\n").await;
-        }
-        if self.lines.cut_off() {
-            self.arrival.refuse(Reply::LINE_ENDS);
+        match self.lines {
+            Some(lines) if lines.in_line() => self.arrival.take(b"\r\n").await,
+            Some(lines) if lines.cut_off() => self.arrival.refuse(Reply::LINE_ENDS),
+            _ => {}
         }
         self.arrival
     }

@@ -23,6 +23,7 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: Parameter
         envelope,
         recipients: Vec::new(),
         stands_for: Vec::new(),
+        binary: parameters.binary,
         chunks: None,
     });
     Reply::new(250, "2.1.0", "Sender OK")

@@ -84,6 +84,7 @@ mod tests {
             envelope: Envelope::new(ReversePath::Null),
             recipients: Vec::new(),
             stands_for: Vec::new(),
+            binary: false,
             chunks: None,
         };
         let judge = |tx: &Transaction, path: &str| {

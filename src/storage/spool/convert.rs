@@ -5,6 +5,7 @@
 
 use super::{Open, Spool, Spooled};
 use crate::mail::binary::{self, Span};
+use crate::mail::line_ends::LineEnds;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -20,6 +21,9 @@ pub enum ConvertError {
     /// There is NUL where nothing is encoded: in a header, or in a part that does not say it is binary or must not be changed.
     #[error("the message has a NUL octet that cannot be encoded")]
     Nul,
+    /// There is a bare CR or a bare LF where nothing is encoded.
+    #[error("the message has a bare CR or a bare LF that cannot be encoded")]
+    LineEnd,
     /// It would be larger than wanted.
     #[error("the message is too large when it is encoded")]
     TooLarge,
@@ -32,6 +36,19 @@ impl Spool {
     /// The message with all its `binary` parts encoded, without any NUL and with at most `limit` octets; the same one when
     /// nothing needs to be changed. Synced like any other.
     pub async fn without_binary(&self, spooled: Spooled, limit: u64) -> Result<Spooled, ConvertError> {
+        Ok(self.convert(spooled, limit).await?.0)
+    }
+
+    /// The same, and what is left are lines that end with CRLF: a message that can be sent anywhere.
+    pub async fn as_text(&self, spooled: Spooled, limit: u64) -> Result<Spooled, ConvertError> {
+        let (spooled, lines) = self.convert(spooled, limit).await?;
+        match lines.malformed() || lines.cut_off() {
+            true => Err(ConvertError::LineEnd),
+            false => Ok(spooled),
+        }
+    }
+
+    async fn convert(&self, spooled: Spooled, limit: u64) -> Result<(Spooled, LineEnds), ConvertError> {
         let spool = self.clone();
         let _permit = self.0.writers.acquire().await.map_err(io::Error::other)?;
         let converted = tokio::task::spawn_blocking(move || {
@@ -39,11 +56,16 @@ impl Spool {
             let mut file = File::open(spooled.path())?;
             let Some(spans) = spans else {
                 let mut all = Source { file: &mut file };
-                all.each(0..spooled.size(), no_nul)?;
-                return Ok(spooled);
+                let mut lines = LineEnds::default();
+                all.each(0..spooled.size(), |piece| {
+                    lines.see(piece);
+                    no_nul(piece)
+                })?;
+                return Ok((spooled, lines));
             };
             let mut target = Target {
                 open: spool.create()?,
+                lines: LineEnds::default(),
                 size: 0,
                 limit,
             };
@@ -52,7 +74,7 @@ impl Spool {
                 write(span, &mut source, &mut target)?;
             }
             target.open.file.sync_all()?;
-            Ok(target.open.finish(target.size)?)
+            Ok((target.open.finish(target.size)?, target.lines))
         });
         converted.await.map_err(io::Error::other)?
     }
@@ -125,6 +147,7 @@ impl Source<'_> {
 /// The message as it is stored.
 struct Target {
     open: Open,
+    lines: LineEnds,
     size: u64,
     limit: u64,
 }
@@ -135,6 +158,7 @@ impl Target {
         if self.size > self.limit {
             return Err(ConvertError::TooLarge);
         }
+        self.lines.see(bytes);
         Ok(self.open.put(bytes)?)
     }
 }
