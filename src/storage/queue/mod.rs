@@ -127,8 +127,9 @@ impl QueueStore {
 
     /// Finishes what is under way and closes the file.
     pub(crate) async fn close(&self) {
-        self.writer.close().await;
+        // In this order: the last one puts the log into the file.
         self.readers.close().await;
+        self.writer.close().await;
     }
 }
 
