@@ -1,5 +1,6 @@
 //! The name of a mailbox, with the rules of RFC 9051 §5.1 applied once.
 
+use super::address::Address;
 use std::fmt;
 
 /// A mailbox name in UTF-8, its levels separated by [`MailboxName::SEPARATOR`].
@@ -40,11 +41,22 @@ impl MailboxName {
     pub const MAX_LENGTH: usize = 200;
     /// The most levels.
     pub const MAX_LEVELS: usize = 20;
+    /// The level above the mailboxes of other users (RFC 2342 §4): below it comes the owner's address, and below that the name
+    /// by which the owner knows the mailbox.
+    pub const OTHER_USERS: &str = "Other Users";
+    /// How much longer a name may be that has these levels in front: an address of 64 and 255 octets, `@` and separators.
+    const OWNER_LENGTH: usize = MailboxName::OTHER_USERS.len() + 64 + 255 + 3;
+    /// The longest name there is in bytes, those of other users' mailboxes included.
+    pub const LONGEST: usize = MailboxName::MAX_LENGTH + MailboxName::OWNER_LENGTH;
 
     /// A name from its UTF-8 form. A single separator at the end, as CREATE may carry (RFC 9051 §6.3.4), must have
     /// been taken off by the caller.
     pub fn new(name: &str) -> Result<MailboxName, InvalidMailboxName> {
-        if name.len() > MailboxName::MAX_LENGTH {
+        let (more_octets, more_levels) = match below_other_users(name) {
+            Some(_) => (MailboxName::OWNER_LENGTH, 2),
+            None => (0, 0),
+        };
+        if name.len() > MailboxName::MAX_LENGTH + more_octets {
             return Err(InvalidMailboxName::TooLong);
         }
         if name
@@ -61,7 +73,7 @@ impl MailboxName {
                 _ => levels += 1,
             }
         }
-        if levels > MailboxName::MAX_LEVELS {
+        if levels > MailboxName::MAX_LEVELS + more_levels {
             return Err(InvalidMailboxName::TooDeep);
         }
         let (first, rest) = match name.split_once(MailboxName::SEPARATOR) {
@@ -90,6 +102,25 @@ impl MailboxName {
         &self.0
     }
 
+    /// What others call a mailbox of this owner.
+    pub fn of_other_user(owner: &Address, name: &MailboxName) -> MailboxName {
+        let separator = MailboxName::SEPARATOR;
+        MailboxName(format!(
+            "{}{separator}{owner}{separator}{}",
+            MailboxName::OTHER_USERS,
+            name.0
+        ))
+    }
+
+    /// The owner's level and the name behind it, of a name below [`MailboxName::OTHER_USERS`].
+    pub fn in_other_users(&self) -> Option<(&str, Option<&str>)> {
+        let below = below_other_users(&self.0)?;
+        Some(match below.split_once(MailboxName::SEPARATOR) {
+            Some((owner, name)) => (owner, Some(name)),
+            None => (below, None),
+        })
+    }
+
     /// The levels from the top.
     pub fn levels(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split(MailboxName::SEPARATOR)
@@ -114,6 +145,11 @@ impl MailboxName {
         let rest = self.0.strip_prefix(&from.0).unwrap_or("");
         MailboxName::new(&format!("{}{rest}", to.0))
     }
+}
+
+fn below_other_users(name: &str) -> Option<&str> {
+    name.strip_prefix(MailboxName::OTHER_USERS)?
+        .strip_prefix(MailboxName::SEPARATOR)
 }
 
 impl fmt::Display for MailboxName {
@@ -197,6 +233,25 @@ mod tests {
         }
         assert_eq!(MailboxName::new(&"x".repeat(201)), Err(TooLong));
         assert_eq!(MailboxName::new(&["x"; 21].join("/")), Err(TooDeep));
+    }
+
+    #[test]
+    fn names_of_others() {
+        let owner = Address::new("bob", "example.org").unwrap();
+        for name in ["INBOX", "Lists/rust", &"x".repeat(200), &["x"; 20].join("/")] {
+            let mine = MailboxName::new(name).unwrap();
+            let theirs = MailboxName::of_other_user(&owner, &mine);
+            assert_eq!(MailboxName::new(theirs.as_str()), Ok(theirs.clone()), "{name}");
+            assert_eq!(theirs.in_other_users(), Some(("bob@example.org", Some(name))));
+            assert_eq!(mine.in_other_users(), None);
+        }
+        let name = |name| MailboxName::new(name).unwrap();
+        assert_eq!(name("Other Users").in_other_users(), None);
+        assert_eq!(name("Other Users/x").in_other_users(), Some(("x", None)));
+        assert_eq!(
+            MailboxName::new(&format!("Other Users/{}", "x".repeat(600))),
+            Err(InvalidMailboxName::TooLong)
+        );
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub(crate) mod message_id;
 pub mod mime;
 pub(crate) mod passage;
 pub(crate) mod preview;
+pub mod rights;
 pub mod summary;
 pub(crate) mod thread;
 pub(crate) mod transfer;

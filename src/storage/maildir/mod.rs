@@ -19,6 +19,7 @@
 //! its name, and the line ends of mail if it has none; a flag changed by renaming is taken over; a file gone is a message
 //! expunged. UIDVALIDITY never changes for any of that.
 
+pub(crate) mod acl;
 pub(crate) mod annotations;
 pub(crate) mod control;
 pub(crate) mod events;

@@ -1,11 +1,13 @@
 //! The folders of one account: Maildir++, as Courier and Dovecot lay it out. INBOX is the account's own folder; every other
 //! mailbox is a folder `.Level.Level` in it, levels in modified UTF-7, `.` in a level as `&AC4-`. Blocking.
 
+use super::acl;
 use super::control::Control;
 use super::folder::Folder;
 use crate::mail::address::Address;
 use crate::mail::ids::UidValidity;
 use crate::mail::mailbox_name::MailboxName;
+use crate::mail::rights::{Acl, Who};
 use crate::mail::utf7;
 use crate::storage::durable;
 use std::collections::BTreeSet;
@@ -37,6 +39,8 @@ pub(crate) struct Found {
     pub(crate) folder: Folder,
     /// What its control file says; `None` when it has none.
     pub(crate) control: Option<Control>,
+    /// Who may do what with it.
+    pub(crate) acl: Acl,
 }
 
 impl Tree {
@@ -45,6 +49,24 @@ impl Tree {
         Tree {
             root: mail.join(file_name(account.domain())).join(file_name(account.local())),
         }
+    }
+
+    /// To whom something is given in any of its folders, read from their files alone. Wants no more of an account than its
+    /// folders' names, so that all accounts can be asked.
+    pub(crate) fn shared_with(&self) -> io::Result<BTreeSet<Who>> {
+        let below = folders(&self.root)?.into_iter();
+        let below = below.filter(|(name, _)| name.starts_with('.')).map(|(_, path)| path);
+        let mut shared = BTreeSet::new();
+        for folder in below.chain([self.root.clone()]) {
+            match acl::load(&folder) {
+                Ok(Some(acl)) => shared.extend(acl.shared_with().cloned()),
+                Ok(None) => {}
+                // No folder, but a file.
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(shared)
     }
 
     /// The account's folder.
@@ -111,6 +133,7 @@ impl Tree {
         Ok(Found {
             name,
             control: Control::load(&path)?,
+            acl: acl::load(&path)?.unwrap_or_default(),
             folder: Folder::new(path),
         })
     }
@@ -175,6 +198,40 @@ impl Tree {
     }
 }
 
+/// The accounts that have a folder below `mail`, with their trees. What is no address is passed over.
+pub(crate) fn accounts(mail: &Path) -> io::Result<Vec<(Address, Tree)>> {
+    let mut found = Vec::new();
+    for (domain, path) in folders(mail)? {
+        for (local, root) in folders(&path)? {
+            let (Some(local), Some(domain)) = (part_of_address(&local), part_of_address(&domain)) else {
+                continue;
+            };
+            if let Ok(address) = Address::new(&local, &domain) {
+                found.push((address, Tree { root }));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The folders in a folder, by name; none in what is no folder.
+fn folders(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if let Ok(name) = entry.file_name().into_string() {
+            found.push((name, entry.path()));
+        }
+    }
+    Ok(found)
+}
+
 /// The mailbox that a folder `.a.b` is; `None` when it is none.
 fn mailbox_name(file_name: &str) -> Option<MailboxName> {
     let levels = file_name.strip_prefix('.')?.split('.').map(|level| {
@@ -205,6 +262,22 @@ fn file_name(part: &str) -> String {
         }
     }
     name
+}
+
+/// What [`file_name`] made a file name of; `None` for what it did not make.
+fn part_of_address(file_name: &str) -> Option<String> {
+    let mut octets = Vec::with_capacity(file_name.len());
+    let mut rest = file_name.bytes();
+    while let Some(byte) = rest.next() {
+        octets.push(match byte {
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(octets).ok()
 }
 
 #[cfg(test)]
@@ -250,6 +323,11 @@ mod tests {
     fn an_address_is_no_path() {
         assert_eq!(file_name("../x/y"), "%2E.%2Fx%2Fy");
         assert_eq!(file_name("alice"), "alice");
+        for part in ["../x/y", "alice", "100%", "ü:\\"] {
+            assert_eq!(part_of_address(&file_name(part)).as_deref(), Some(part));
+        }
+        assert_eq!(part_of_address("a%2"), None);
+        assert_eq!(part_of_address("a%ff"), None);
     }
 
     #[test]
