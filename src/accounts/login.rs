@@ -93,7 +93,7 @@ impl From<TooBusy> for LoginError {
 pub(super) struct Named {
     /// The account's own name, or what an account of this name would be called.
     pub(super) name: String,
-    row: Option<AccountRow>,
+    pub(super) row: Option<AccountRow>,
 }
 
 impl Named {

@@ -41,6 +41,19 @@ impl Accounts {
         local_or_unknown(&found)
     }
 
+    /// The account of exactly this address, as accounts are called.
+    pub async fn account(&self, address: &Address) -> anyhow::Result<Option<Account>> {
+        let row = self.0.database.account(address.local(), address.domain()).await?;
+        row.as_ref().map(Account::from_row).transpose()
+    }
+
+    /// The account that somebody means who writes a login name, however it is written: an alias of one account, another case,
+    /// with a detail.
+    pub async fn account_named(&self, login: &str) -> anyhow::Result<Option<Account>> {
+        let named = self.named_by(login).await?;
+        named.row.as_ref().map(Account::from_row).transpose()
+    }
+
     /// Whose `<postmaster>` without a domain is (RFC 5321 §4.1.1.3): the postmaster of the domain of the oldest account.
     pub async fn postmaster(&self) -> anyhow::Result<Resolution> {
         match self.0.database.first_account("").await? {

@@ -104,6 +104,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let (code, text) = match error {
             Error::NotFound => ("NONEXISTENT", "There is no such mailbox"),
+            Error::NotPermitted => ("NOPERM", "You do not have the right to do that"),
             Error::AlreadyExists => ("ALREADYEXISTS", "There is a mailbox of that name already"),
             Error::InvalidName(why) => return Failure::Answer(Answer::no(Some("CANNOT"), &why.to_string())),
             Error::NotPossible(why) => ("CANNOT", why),
@@ -149,6 +150,7 @@ mod tests {
         };
         let io = |kind| std::io::Error::new(kind, "secret\r\n");
         assert_eq!(code(Error::NotFound), "NONEXISTENT");
+        assert_eq!(code(Error::NotPermitted), "NOPERM");
         assert_eq!(code(Error::AlreadyExists), "ALREADYEXISTS");
         assert_eq!(code(Error::InvalidName(MailboxName::new("a\0").unwrap_err())), "CANNOT");
         assert_eq!(code(Error::TooManyKeywords), "LIMIT");

@@ -27,6 +27,9 @@ const EXTENSIONS: &[&str] = &[
     "METADATA",           // RFC 5464
     "METADATA-SERVER",    // RFC 5464 §1, for clients that look for this name alone
     "LIST-METADATA",      // RFC 9590
+    "ACL",                // RFC 4314
+    "RIGHTS=texk",        // RFC 4314 §5.1.1
+    "LIST-MYRIGHTS",      // RFC 8440
     "UTF8=ACCEPT",        // RFC 6855
     "SPECIAL-USE",        // RFC 6154
     "CREATE-SPECIAL-USE", // RFC 6154 §3

@@ -6,6 +6,7 @@ use crate::mail::date::Timestamp;
 use crate::mail::flags::FlagList;
 use crate::mail::ids::ModSeq;
 use crate::mail::mailbox_name::{InvalidMailboxName, MailboxName, SpecialUse};
+use crate::mail::rights::RightsChange;
 use crate::mailbox::FlagAction;
 use std::fmt;
 use std::ops::Range;
@@ -104,6 +105,19 @@ pub enum CommandBody {
         root: String,
         /// Resources in upper case, each with its limit.
         limits: Vec<(String, u64)>,
+    },
+    GetAcl(MailboxArgument),
+    MyRights(MailboxArgument),
+    /// Identifiers are as the client wrote them.
+    ListRights {
+        mailbox: MailboxArgument,
+        identifier: String,
+    },
+    /// SETACL, or DELETEACL: `None`.
+    ChangeAcl {
+        mailbox: MailboxArgument,
+        identifier: String,
+        change: Option<RightsChange>,
     },
     Idle,
     Check,
@@ -220,7 +234,7 @@ pub struct Resync {
     pub(crate) matched: Option<(Numbers, Numbers)>,
 }
 
-/// LIST (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154).
+/// LIST (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 8440).
 #[derive(Clone, Debug, PartialEq, Default)]
 #[allow(missing_docs)]
 pub struct List {
@@ -240,6 +254,8 @@ pub struct List {
     pub return_children: bool,
     pub return_special_use: bool,
     pub return_status: Option<Vec<StatusItem>>,
+    /// RFC 8440.
+    pub return_my_rights: bool,
     /// The entries wanted of each mailbox (RFC 9590).
     pub return_metadata: Option<Vec<String>>,
 }

@@ -151,6 +151,23 @@ async fn execute(
         (Authenticated(login) | Selected(login, _), C::SetQuota { root, limits }) => {
             Box::pin(quota::set(session, login, &root, &limits)).await
         }
+        (Authenticated(login) | Selected(login, _), C::GetAcl(mailbox)) => {
+            Box::pin(acl::get(session, login, mailbox)).await
+        }
+        (Authenticated(login) | Selected(login, _), C::MyRights(mailbox)) => {
+            Box::pin(acl::mine(session, login, mailbox)).await
+        }
+        (Authenticated(login) | Selected(login, _), C::ListRights { mailbox, identifier }) => {
+            Box::pin(acl::list(session, login, mailbox, &identifier)).await
+        }
+        (
+            Authenticated(login) | Selected(login, _),
+            C::ChangeAcl {
+                mailbox,
+                identifier,
+                change,
+            },
+        ) => Box::pin(acl::change(session, login, mailbox, &identifier, change)).await,
         (
             Authenticated(login) | Selected(login, _),
             C::GetMetadata {
@@ -285,6 +302,7 @@ async fn prepare(session: &mut Session, state: &mut State, body: &CommandBody) -
     let State::Selected(_, selected) = state else {
         return Ok(());
     };
+    updates::rights(session, selected)?;
     // A client may name a UID that it has learnt on another connection. So arrivals come first, or a MOVE of such a
     // message would say OK and do nothing.
     if names_uids(body) {

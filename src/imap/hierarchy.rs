@@ -4,11 +4,15 @@
 use super::command::List;
 use super::pattern::Pattern;
 use crate::mail::mailbox_name::{MailboxName, SpecialUse};
+use crate::mail::rights::Rights;
 use crate::mailbox::MailboxInfo;
 use std::collections::BTreeMap;
 
 /// Patterns of one LIST. More than any client sends, and few enough that they cannot keep us busy.
 pub(crate) const MAX_PATTERNS: usize = 32;
+
+/// There may be something of that name, and nothing of it is told (RFC 5465 §8).
+pub(crate) const NO_ACCESS: &str = "\\NoAccess";
 
 /// Names matched before others get their turn.
 const NAMES_AT_A_TIME: usize = 16;
@@ -39,6 +43,7 @@ struct Node {
     exists: bool,
     subscribed: bool,
     special_use: Option<SpecialUse>,
+    rights: Rights,
     /// Something below it exists. A name that is only subscribed makes no level above it.
     has_children: bool,
     /// Something below it meets the selection criteria of LIST.
@@ -54,8 +59,11 @@ pub(crate) struct Line {
     pub(crate) attributes: Vec<&'static str>,
     /// CHILDINFO ("SUBSCRIBED") (RFC 5258 §3.5).
     pub(crate) child_info: bool,
-    /// Whether RETURN (STATUS) asks for its status (RFC 5819 §2).
-    pub(crate) wants_status: bool,
+    /// Whether it is a mailbox that is listed for itself: then STATUS, METADATA and MYRIGHTS may be asked for (RFC 5819 §2,
+    /// RFC 8440 §4).
+    pub(crate) is_selected: bool,
+    /// What the client may do with it.
+    pub(crate) rights: Rights,
     /// OLDNAME: what it was called before (RFC 5465 §5.4), or was called by the client (RFC 9051 §6.3.2).
     pub(crate) old_name: Option<String>,
 }
@@ -74,6 +82,7 @@ impl Hierarchy {
             node.exists |= info.exists;
             node.subscribed |= info.subscribed;
             node.special_use = info.special_use.or(node.special_use);
+            node.rights = node.rights.union(info.rights);
         }
         Hierarchy { nodes }
     }
@@ -130,17 +139,24 @@ impl Hierarchy {
 
     /// A name as it is now, whether there is anything of that name or not (RFC 5465 §5.4, §5.5, RFC 9051 §6.3.2).
     pub(crate) fn line(&self, name: MailboxName, old_name: Option<String>) -> Line {
-        let node = self.nodes.get(&Position::of(&name));
         let told = List {
             extended: true,
             return_subscribed: true,
             ..List::default()
         };
+        let nothing = Node::default();
+        let node = self.nodes.get(&Position::of(&name)).unwrap_or(&nothing);
+        let mut attributes = node.attributes(&told);
+        if !node.is_in_tree() && name.in_other_users().is_some() {
+            // Deleted, or no longer shared: the client cannot tell (RFC 5465 §5.9).
+            attributes.push(NO_ACCESS);
+        }
         Line {
-            attributes: node.unwrap_or(&Node::default()).attributes(&told),
+            attributes,
             name,
             child_info: false,
-            wants_status: false,
+            is_selected: false,
+            rights: node.rights,
             old_name,
         }
     }
@@ -194,7 +210,8 @@ impl Node {
             name,
             attributes: self.attributes(list),
             child_info: self.selected_below,
-            wants_status: selected && self.exists,
+            is_selected: selected && self.exists,
+            rights: self.rights,
             old_name: None,
         })
     }
@@ -236,6 +253,7 @@ mod tests {
             special_use,
             subscribed,
             exists,
+            rights: Rights::ALL,
         }
     }
 

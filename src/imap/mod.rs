@@ -12,6 +12,7 @@ mod dispatch;
 pub(crate) mod fetch;
 pub(crate) mod framer;
 mod hierarchy;
+mod namespaces;
 pub(crate) mod notify;
 pub(crate) mod numbering;
 pub(crate) mod object_id;

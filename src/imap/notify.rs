@@ -6,11 +6,14 @@
 use super::answer::Failure;
 use super::command::{EventGroup, Events, FetchItem, MailboxFilter, Notify, StatusItem};
 use super::commands::{list, metadata, status};
-use super::hierarchy::Hierarchy;
+use super::hierarchy::{Hierarchy, NO_ACCESS};
+use super::namespaces::{Access, Namespaces};
 use super::session::{Enabled, Login, Selected, Session, State};
 use super::updates;
+use crate::mail::address::Address;
 use crate::mail::mailbox_name::MailboxName;
-use crate::mailbox::{AccountEvent, AccountMailboxes, Error, MailboxInfo, MessageEvent};
+use crate::mail::rights::{Rights, Who};
+use crate::mailbox::{AccountEvent, AccountMailboxes, Error, MailboxInfo, MessageEvent, seen_as};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::broadcast::Receiver;
@@ -25,8 +28,10 @@ pub(crate) struct Watch {
     groups: Vec<EventGroup>,
     /// What happens in the account; `None` when nothing of it is watched.
     events: Option<Receiver<AccountEvent>>,
-    /// What was heard and not yet looked at.
-    heard: Vec<AccountEvent>,
+    /// What happens in accounts that share something, likewise.
+    shared_events: Option<Receiver<(Address, AccountEvent)>>,
+    /// What was heard and not yet looked at, each with the account when it is another one.
+    heard: Vec<(Option<Address>, AccountEvent)>,
     /// Whether events were missed.
     lost: bool,
     /// The names as they were when the client was last told of them, to find out what was missed.
@@ -50,6 +55,7 @@ impl Watch {
             selected: None,
             groups: Vec::new(),
             events: None,
+            shared_events: None,
             heard: Vec::new(),
             lost: false,
             names: Names::new(),
@@ -57,8 +63,10 @@ impl Watch {
     }
 
     /// NOTIFY SET: from now on.
-    pub(crate) fn new(asked: Notify, mailboxes: &AccountMailboxes) -> Watch {
-        let events = (!asked.groups.is_empty()).then(|| mailboxes.events());
+    pub(crate) async fn new(asked: Notify, mailboxes: &Namespaces) -> Watch {
+        let listens = !asked.groups.is_empty();
+        let events = listens.then(|| mailboxes.own().events());
+        let shared_events = mailboxes.shared_events().filter(|_| listens);
         Watch {
             selected: asked.selected.map(|selected| Immediate {
                 delayed: selected.delayed,
@@ -67,7 +75,8 @@ impl Watch {
             }),
             groups: asked.groups,
             events,
-            names: names(&mailboxes.list()),
+            shared_events,
+            names: names(&mailboxes.list().await),
             ..Watch::nothing()
         }
     }
@@ -130,13 +139,17 @@ impl Watch {
 
     /// Waits until there may be something to tell. Cancellation-safe.
     async fn changed(&mut self) {
-        let Some(events) = &mut self.events else {
-            return std::future::pending().await;
-        };
-        match events.recv().await {
-            Ok(event) => self.heard.push(event),
-            Err(RecvError::Lagged(_)) => self.lost = true,
-            Err(RecvError::Closed) => self.events = None,
+        tokio::select! {
+            heard = heard(&mut self.events) => match heard {
+                Ok(event) => self.heard.push((None, event)),
+                Err(RecvError::Lagged(_)) => self.lost = true,
+                Err(RecvError::Closed) => self.events = None,
+            },
+            heard = heard(&mut self.shared_events) => match heard {
+                Ok((owner, event)) => self.heard.push((Some(owner), event)),
+                Err(RecvError::Lagged(_)) => self.lost = true,
+                Err(RecvError::Closed) => self.shared_events = None,
+            },
         }
     }
 
@@ -144,32 +157,96 @@ impl Watch {
     fn listen(&mut self) {
         while let Some(events) = &mut self.events {
             match events.try_recv() {
-                Ok(event) => self.heard.push(event),
+                Ok(event) => self.heard.push((None, event)),
                 Err(TryRecvError::Lagged(_)) => self.lost = true,
-                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Closed) => self.events = None,
+            }
+        }
+        while let Some(events) = &mut self.shared_events {
+            match events.try_recv() {
+                Ok((owner, event)) => self.heard.push((Some(owner), event)),
+                Err(TryRecvError::Lagged(_)) => self.lost = true,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Closed) => self.shared_events = None,
             }
         }
     }
 
     /// What there is to tell of what was heard.
-    fn news(&mut self, session: &Session, selected: Option<&Selected>, list: &[MailboxInfo]) -> News {
+    fn news(
+        &mut self,
+        session: &Session,
+        mailboxes: &Namespaces,
+        selected: Option<&Selected>,
+        list: &[MailboxInfo],
+    ) -> News {
         let mut news = News::default();
         let subscribed = |name: &MailboxName| list.iter().any(|info| info.name == *name && info.subscribed);
+        let readable = |name: &MailboxName| {
+            let mut found = list.iter().filter(|info| info.name == *name);
+            found.any(|info| info.rights.contains(Rights::READ))
+        };
         let heard = std::mem::take(&mut self.heard);
-        for event in heard.into_iter().filter(|event| event.origin() != session.id) {
+        for (owner, event) in heard.into_iter().filter(|(_, event)| event.origin() != session.id) {
+            let access = match owner.map(|owner| mailboxes.access(&owner)) {
+                // What happens in the session's own account is heard in two ways when something of it is shared.
+                Some(Access::Unlimited | Access::Owner) => continue,
+                Some(access) => Some(access),
+                None => None,
+            };
+            let called = |name: MailboxName| {
+                access
+                    .as_ref()
+                    .map_or_else(|| name.clone(), |access| access.name(&name))
+            };
             match event {
                 AccountEvent::Messages { mailbox, what, .. } => {
                     let Some(mailbox) = mailbox.upgrade() else { continue };
                     if selected.is_some_and(|selected| Arc::ptr_eq(selected.view.mailbox(), &mailbox)) {
                         continue;
                     }
-                    let name = mailbox.name();
+                    let name = called(mailbox.name());
                     let wanted = self.wanted(&name, subscribed(&name));
-                    if wanted.messages && (wanted.flags || what != MessageEvent::Flags) {
+                    if wanted.messages && (wanted.flags || what != MessageEvent::Flags) && readable(&name) {
                         news.statuses.insert(name);
                     }
                 }
+                AccountEvent::Annotated { mailbox, entries, .. } => {
+                    let mailbox = mailbox.map(called);
+                    let who = access.as_ref().and_then(Access::who).unwrap_or(Who::Owner);
+                    let entries = entries.iter().filter_map(|key| seen_as(key, &who).map(str::to_owned));
+                    let entries: Vec<String> = entries.collect();
+                    let own = access.is_none();
+                    let seen = own || mailbox.as_ref().is_some_and(readable);
+                    if seen && !entries.is_empty() && self.wants_metadata(mailbox.as_ref(), subscribed) {
+                        news.metadata.entry(mailbox).or_default().extend(entries);
+                    }
+                }
+                // Of others' names only the difference is told: what has happened may have been to some that are not seen.
+                AccountEvent::Renamed { from, to, .. } if access.is_some() => {
+                    let (from, to) = (called(from), called(to));
+                    if self.wanted(&to, subscribed(&to)).names
+                        && list.iter().any(|info| info.name == to && info.exists)
+                        && self.names.contains_key(&from)
+                    {
+                        // With it go those below it.
+                        let known = std::mem::take(&mut self.names);
+                        let renamed =
+                            known
+                                .into_iter()
+                                .map(|(name, known)| match name == from || name.is_below(&from) {
+                                    true => (name.rebased(&from, &to).unwrap_or(name), known),
+                                    false => (name, known),
+                                });
+                        self.names = renamed.collect();
+                        news.name(to, Some(from));
+                    }
+                    self.compare_names(&mut news, list);
+                }
+                _ if access.is_some() => self.compare_names(&mut news, list),
+                // Who has an account sees all of it.
+                AccountEvent::Rights { .. } => {}
                 // The level above may have got its first child, or lost its last one.
                 AccountEvent::Created { name, .. } | AccountEvent::Deleted { name, .. } => {
                     let parent = name.parent();
@@ -185,11 +262,6 @@ impl Watch {
                         .and(self.wanted(&to, subscribed(&to)));
                     if wanted.names {
                         news.name(to, Some(from));
-                    }
-                }
-                AccountEvent::Annotated { mailbox, entries, .. } => {
-                    if self.wants_metadata(mailbox.as_ref(), subscribed) {
-                        news.metadata.entry(mailbox).or_default().extend(entries);
                     }
                 }
                 // Also when it just left the subscribed ones.
@@ -211,6 +283,11 @@ impl Watch {
     /// After events were missed: what has become of all that is watched.
     fn look_everywhere(&self, news: &mut News, selected: Option<&Selected>, list: &[MailboxInfo]) {
         news.statuses.extend(self.watched(selected, list));
+        self.compare_names(news, list);
+    }
+
+    /// Which names have come or gone, or are subscribed or no longer so, since the client was last told of them.
+    fn compare_names(&self, news: &mut News, list: &[MailboxInfo]) {
         let now = names(list);
         let all: BTreeSet<&MailboxName> = self.names.keys().chain(now.keys()).collect();
         for name in all {
@@ -229,7 +306,8 @@ impl Watch {
         let there = list
             .iter()
             .filter(|info| info.exists && Some(&info.name) != selected.as_ref());
-        let watched = there.filter(|info| self.wanted(&info.name, info.subscribed).messages);
+        let readable = there.filter(|info| info.rights.contains(Rights::READ));
+        let watched = readable.filter(|info| self.wanted(&info.name, info.subscribed).messages);
         watched.map(|info| info.name.clone()).collect()
     }
 }
@@ -262,7 +340,7 @@ impl MailboxFilter {
         match self {
             // All mail is delivered there.
             MailboxFilter::Inboxes => name.is_inbox(),
-            MailboxFilter::Personal => true,
+            MailboxFilter::Personal => name.in_other_users().is_none(),
             MailboxFilter::Subscribed => subscribed,
             MailboxFilter::Subtree(roots) => roots.iter().any(|root| name == root || name.is_below(root)),
             MailboxFilter::Mailboxes(names) => names.contains(name),
@@ -280,6 +358,14 @@ impl Events {
             metadata: self.metadata || other.metadata,
             server_metadata: self.server_metadata || other.server_metadata,
         }
+    }
+}
+
+/// The next event; none where nobody listens. Cancellation-safe.
+async fn heard<T: Clone>(events: &mut Option<Receiver<T>>) -> Result<T, RecvError> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -360,8 +446,8 @@ async fn tell_news(
     selected: Option<&Selected>,
     watch: &mut Watch,
 ) -> Result<(), Failure> {
-    let list = login.mailboxes.list();
-    let mut news = watch.news(session, selected, &list);
+    let list = login.mailboxes.list().await;
+    let mut news = watch.news(session, &login.mailboxes, selected, &list);
     if news.lost {
         all_metadata(login, watch, &mut news, &list).await;
     }
@@ -382,13 +468,13 @@ async fn tell_news(
 
 /// After events were missed: all entries that are there may have changed (RFC 5465 §5.6).
 async fn all_metadata(login: &Login, watch: &Watch, news: &mut News, list: &[MailboxInfo]) {
-    let there = list.iter().filter(|info| info.exists);
+    let there = list.iter().filter(|info| info.rights.contains(Rights::READ));
     for mailbox in there.map(|info| Some(&info.name)).chain([None]) {
         let subscribed = |name: &MailboxName| list.iter().any(|info| info.name == *name && info.subscribed);
         if !watch.wants_metadata(mailbox, subscribed) {
             continue;
         }
-        match login.mailboxes.annotations(mailbox).await {
+        match metadata::stored(login, mailbox).await {
             Ok(all) if all.is_empty() => {}
             Ok(all) => news
                 .metadata
@@ -401,6 +487,28 @@ async fn all_metadata(login: &Login, watch: &Watch, news: &mut News, list: &[Mai
     }
 }
 
+/// The mailboxes that are to be watched and of which nothing else can be told, because they must not be read (RFC 5465 §3.1).
+pub(crate) async fn tell_inaccessible(session: &mut Session, login: &Login, watch: &Watch) -> Result<(), Failure> {
+    let list = login.mailboxes.list().await;
+    let hidden = |info: &&MailboxInfo| {
+        let wanted = watch.wanted(&info.name, info.subscribed);
+        let watched = wanted.messages || wanted.metadata;
+        watched && info.exists && !info.rights.contains(Rights::READ)
+    };
+    let hidden: Vec<MailboxName> = list.iter().filter(hidden).map(|info| info.name.clone()).collect();
+    if hidden.is_empty() {
+        return Ok(());
+    }
+    let hierarchy = Hierarchy::new(list);
+    for name in hidden {
+        let mut line = hierarchy.line(name, None);
+        line.attributes.push(NO_ACCESS);
+        list::write(session, &line);
+        session.relieve().await?;
+    }
+    Ok(())
+}
+
 /// The STATUS of all mailboxes whose messages are watched (RFC 5465 §3.1).
 pub(crate) async fn tell_watched(
     session: &mut Session,
@@ -408,7 +516,7 @@ pub(crate) async fn tell_watched(
     selected: Option<&Selected>,
     watch: &Watch,
 ) -> Result<(), Failure> {
-    let list = login.mailboxes.list();
+    let list = login.mailboxes.list().await;
     let watched = watch.watched(selected, &list);
     tell_statuses(session, login, watch, watched, &list).await
 }
@@ -423,9 +531,9 @@ async fn tell_statuses(
     for name in names {
         let subscribed = list.iter().any(|info| info.name == name && info.subscribed);
         let items = items(watch.wanted(&name, subscribed), session.enabled.condstore);
-        match Box::pin(login.mailboxes.status(&name)).await {
-            Ok(found) => status::write(session, name.as_str(), &items, &found),
-            Err(Error::NotFound) => {}
+        match Box::pin(login.mailboxes.open(&name, Rights::READ)).await {
+            Ok(found) => status::write(session, name.as_str(), &items, &found.mailbox.status()),
+            Err(Error::NotFound | Error::NotPermitted) => {}
             // Logs the cause. The next event tells more.
             Err(error) => drop(Failure::from(error)),
         }
@@ -494,6 +602,7 @@ mod tests {
             special_use: None,
             subscribed,
             exists,
+            rights: if exists { Rights::ALL } else { Rights::NONE },
         }
     }
 

@@ -37,7 +37,7 @@ impl Pattern {
                 _ => pieces.push(piece),
             }
             literal += usize::from(matches!(piece, Piece::Char(_)));
-            if literal > MailboxName::MAX_LENGTH {
+            if literal > MailboxName::LONGEST {
                 return None;
             }
         }

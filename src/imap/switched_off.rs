@@ -28,6 +28,8 @@ const NEEDS: &[(&str, &str)] = &[
     ("SORT", "CONTEXT=SORT"),
     ("METADATA", "LIST-METADATA"),
     ("METADATA", "METADATA-SERVER"),
+    ("ACL", "RIGHTS=texk"),
+    ("ACL", "LIST-MYRIGHTS"),
     // What RFC 9051 has taken in (appendix E).
     ("BINARY", "IMAP4REV2"),
     ("CHILDREN", "IMAP4REV2"),
@@ -166,6 +168,7 @@ fn behind(command: &CommandBody) -> SmallVec<[&'static str; 4]> {
         C::Notify(_) => names.push("NOTIFY"),
         C::GetQuota(_) | C::GetQuotaRoot(_) => names.push("QUOTA"),
         C::SetQuota { .. } => names.push("QUOTASET"),
+        C::GetAcl(_) | C::MyRights(_) | C::ListRights { .. } | C::ChangeAcl { .. } => names.push("ACL"),
         C::GetMetadata { .. } | C::SetMetadata { .. } => names.push("METADATA"),
         C::StartTls => names.push("STARTTLS"),
         C::Authenticate { initial: Some(_), .. } => names.push("SASL-IR"),
@@ -182,6 +185,7 @@ fn behind(command: &CommandBody) -> SmallVec<[&'static str; 4]> {
             names.extend((list.select_special_use || list.return_special_use).then_some("SPECIAL-USE"));
             names.extend(list.return_status.as_ref().map(|_| "LIST-STATUS"));
             names.extend(list.return_metadata.as_ref().map(|_| "LIST-METADATA"));
+            names.extend(list.return_my_rights.then_some("LIST-MYRIGHTS"));
             names.extend(list.return_status.iter().flatten().filter_map(status_item));
         }
         C::Status { items, .. } => names.extend(items.iter().filter_map(status_item)),
@@ -346,6 +350,9 @@ mod tests {
             ("THREAD REFS UTF-8 OLDER 5", "WITHIN"),
             ("GETMETADATA INBOX /private/comment", "METADATA"),
             ("LIST \"\" * RETURN (METADATA (/private/comment))", "LIST-METADATA"),
+            ("LIST \"\" * RETURN (MYRIGHTS)", "LIST-MYRIGHTS"),
+            ("SETACL INBOX bob lr", "ACL"),
+            ("MYRIGHTS INBOX", "ACL"),
             ("AUTHENTICATE PLAIN =", "SASL-IR"),
             ("GETQUOTAROOT INBOX", "QUOTA"),
             ("SETQUOTA \"\" (STORAGE 512)", "QUOTASET"),

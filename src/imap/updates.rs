@@ -8,8 +8,9 @@ use super::numbering::Numbering;
 use super::output::Output;
 use super::search::context;
 use super::session::{Selected, Session};
-use crate::mail::flags::{Flags, KeywordTable};
+use crate::mail::flags::KeywordTable;
 use crate::mail::ids::Uid;
+use crate::mail::rights::Rights;
 use crate::mail::uidset::UidSet;
 use crate::mailbox::MessageState;
 
@@ -23,6 +24,7 @@ pub(crate) async fn news(session: &mut Session, selected: &mut Selected, may_exp
 
 /// Takes in what has happened and writes it to the output; EXPUNGEs only when the command allows them.
 pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_expunge: bool) -> Result<(), Failure> {
+    rights(session, selected)?;
     let updates = selected.view.poll(may_expunge);
     if !updates.expunged.is_empty() && !selected.contexts.is_empty() {
         context::expunged(session, selected, &updates.expunged);
@@ -77,6 +79,19 @@ pub(crate) async fn tell(session: &mut Session, selected: &mut Selected, may_exp
         let following = context::follow(session, selected, changed, updates.keywords_changed);
         Box::pin(following).await?;
     }
+    Ok(())
+}
+
+/// Takes note of what the client may do now, and tells which flags it can change when that is something else. Who may no longer
+/// read the mailbox is sent away (RFC 4314 §5.1.1).
+pub(crate) fn rights(session: &mut Session, selected: &mut Selected) -> Result<(), Failure> {
+    if !selected.note_rights() {
+        return Ok(());
+    }
+    if !selected.is_readable() {
+        return Err(Failure::Bye("The selected mailbox may no longer be read"));
+    }
+    flags(&mut session.output, selected);
     Ok(())
 }
 
@@ -141,25 +156,27 @@ pub(crate) async fn flags_of(
 pub(crate) fn flags(output: &mut Output, selected: &Selected) {
     let keywords = selected.view.mailbox().keywords();
     output.raw(b"* FLAGS (");
-    names(output, &keywords);
+    names(output, Rights::ALL, &keywords);
     output.raw(b")\r\n* OK [PERMANENTFLAGS (");
-    if selected.view.read_only() {
+    let rights = selected.rights();
+    if !rights.intersects(Rights::FLAGS) {
         output.raw(b")] Read-only: no flag can be changed\r\n");
         return;
     }
-    names(output, &keywords);
-    output.raw(match keywords.has_room() {
+    names(output, rights, &keywords);
+    output.raw(match keywords.has_room() && rights.contains(Rights::WRITE) {
         true => b" \\*)] Flags that can be changed, and new ones\r\n".as_slice(),
         false => b")] Flags that can be changed\r\n",
     });
 }
 
-fn names(output: &mut Output, keywords: &KeywordTable) {
-    let system = Flags::NAMES.iter().map(|(_, name)| *name);
-    for (index, name) in system
-        .chain(keywords.iter().map(|(_, keyword)| keyword.as_str()))
-        .enumerate()
-    {
+/// Those that rights let somebody change (RFC 4314 §4).
+fn names(output: &mut Output, rights: Rights, keywords: &KeywordTable) {
+    let mut names: Vec<&str> = rights.flags().names().collect();
+    if rights.contains(Rights::WRITE) {
+        names.extend(keywords.iter().map(|(_, keyword)| keyword.as_str()));
+    }
+    for (index, name) in names.into_iter().enumerate() {
         if index > 0 {
             output.raw(b" ");
         }

@@ -11,10 +11,12 @@ use super::command::{AppendPiece, LiteralPlace};
 use super::commands::quota;
 use super::fetch::body::{Bytes, PIECE};
 use super::framer::Literal;
+use super::namespaces::Place;
 use super::session::{Login, Selected, Session};
 use super::url::{self, MessageUrl};
 use crate::mail::date::Timestamp;
 use crate::mail::flags::FlagList;
+use crate::mail::rights::Rights;
 use crate::mail::uidset::UidSet;
 use crate::mailbox::{Error, NewMessage, Usage};
 use crate::storage::spool::{ConvertError, Incoming};
@@ -24,18 +26,20 @@ use std::sync::Arc;
 /// The most messages of one command. Each has a file in the spool until all are there.
 const MAX_MESSAGES: usize = 1000;
 
-/// What a command may bring.
-pub(crate) struct Terms {
+/// What a command may bring, and where to.
+pub(crate) struct Terms<'a> {
+    pub(crate) place: &'a Place,
     /// So many messages.
     pub(crate) messages: usize,
     /// What goes when they are there, so that the quota has more room for them.
     pub(crate) freed: Usage,
 }
 
-impl Terms {
+impl Terms<'_> {
     /// Of APPEND.
-    pub(crate) fn many() -> Terms {
+    pub(crate) fn many(place: &Place) -> Terms<'_> {
         Terms {
+            place,
             messages: MAX_MESSAGES,
             freed: Usage::default(),
         }
@@ -46,7 +50,7 @@ impl Terms {
 struct Upload<'a> {
     login: &'a Login,
     selected: Option<&'a Selected>,
-    terms: Terms,
+    terms: Terms<'a>,
     whole: Vec<NewMessage>,
     arriving: Option<Arriving>,
 }
@@ -67,7 +71,7 @@ pub(crate) async fn receive(
     session: &mut Session,
     login: &Login,
     selected: Option<&Selected>,
-    terms: Terms,
+    terms: Terms<'_>,
     mut pieces: Vec<AppendPiece>,
     literal: &mut Option<Literal>,
 ) -> Result<Vec<NewMessage>, Failure> {
@@ -135,11 +139,12 @@ impl Upload<'_> {
                 let spool = session.imap.mailboxes.spool();
                 spooled = spool.without_binary(spooled, limit).await.map_err(unconverted)?;
                 // Encoded it takes more room.
-                quota::check_room(session, self.login, self.more(spooled.size())).await?;
+                quota::check_room(session, self.terms.place, self.more(spooled.size())).await?;
             }
             self.whole.push(NewMessage {
                 spooled,
-                flags: arriving.flags,
+                // RFC 4314 §4: those that may be set there.
+                flags: self.terms.place.rights().permitted(arriving.flags),
                 internal_date: arriving.date,
             });
         }
@@ -171,7 +176,7 @@ impl Upload<'_> {
             // RFC 7889 §4, RFC 4469 §4.2.
             return Err(no("TOOBIG", "The message is too large"));
         }
-        quota::check_room(session, self.login, self.more(size)).await?;
+        quota::check_room(session, self.terms.place, self.more(size)).await?;
         self.arriving.as_mut().ok_or_else(no_message)
     }
 
@@ -182,12 +187,12 @@ impl Upload<'_> {
             Failure::Answer(answer.with_code(format!("BADURL {}", url::told(url))))
         };
         let selected = self.selected.map(|selected| Arc::clone(selected.view.mailbox()));
-        let base = selected.as_ref().map(|mailbox| mailbox.name());
+        let base = self.selected.map(Selected::name);
         let named = MessageUrl::parse(url, base.as_ref()).ok_or_else(bad_url)?;
         let mailbox = match (&named.mailbox, selected) {
-            (Some(name), _) => match Box::pin(self.login.mailboxes.open(name)).await {
-                Err(Error::NotFound) => return Err(bad_url()),
-                opened => opened?,
+            (Some(name), _) => match Box::pin(self.login.mailboxes.open(name, Rights::READ)).await {
+                Err(Error::NotFound | Error::NotPermitted) => return Err(bad_url()),
+                opened => opened?.mailbox,
             },
             (None, Some(selected)) => selected,
             (None, None) => return Err(bad_url()),

@@ -14,6 +14,8 @@ use super::status::{MailboxInfo, MailboxStatus, Usage};
 use crate::mail::address::Address;
 use crate::mail::ids::SessionId;
 use crate::mail::mailbox_name::{MailboxName, SpecialUse};
+use crate::mail::rights::{Acl, Rights, Who};
+use crate::storage::maildir::acl;
 use crate::storage::maildir::control::Control;
 use crate::storage::maildir::folder::Folder;
 use crate::storage::maildir::tree::Tree;
@@ -23,6 +25,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
 mod annotations;
+mod rights;
+
+pub use annotations::seen_as;
 
 /// The mailboxes of one account, in the hands of one session or of none. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +35,7 @@ pub struct AccountMailboxes(Arc<Inner>, SessionId);
 
 pub(super) struct Inner {
     shared: Arc<Shared>,
+    owner: Address,
     /// By which the index knows the account.
     key: String,
     tree: Tree,
@@ -51,15 +57,18 @@ impl AccountMailboxes {
         .await?;
         let key = account.to_string();
         let (messages, octets) = shared.index.usage(&key).await?;
+        let common = Common::new(account.clone(), shared.shared_events.clone(), messages, octets);
         let inner = Arc::new(Inner {
             shared,
+            owner: account.clone(),
             key,
-            common: Arc::new(Common::new(messages, octets)),
+            common: Arc::new(common),
             tree,
             changing: tokio::sync::RwLock::new(()),
             looking: AtomicBool::new(false),
             names: Mutex::new(names),
         });
+        inner.note_shares();
         inner.shared.watch.account(inner.tree.root(), &inner);
         Ok(AccountMailboxes(inner, SessionId::NONE))
     }
@@ -78,12 +87,14 @@ impl AccountMailboxes {
             special_use: None,
             subscribed: names.subscribed.contains(name),
             exists: false,
+            rights: Rights::NONE,
         };
         let mut parents = BTreeSet::new();
         for (name, known) in &names.mailboxes {
             let there = MailboxInfo {
                 special_use: known.special_use,
                 exists: true,
+                rights: known.acl.rights(&Who::Owner),
                 ..info(name)
             };
             all.insert(name, there);
@@ -184,6 +195,7 @@ impl AccountMailboxes {
             name: name.clone(),
             origin: self.1,
         });
+        self.0.note_shares();
         self.0.shared.watch.forget(&mailbox.place().folder);
         if let Err(error) = self.0.shared.index.forget(mailbox.id).await {
             // Rows without a mailbox: nobody finds them, and its UIDVALIDITY is not given again.
@@ -225,7 +237,7 @@ impl AccountMailboxes {
             let (inbox, target) = (self.0.open_locked(from).await?, self.0.open_locked(to).await?);
             self.copy_annotations(from, to).await?;
             let all = inbox.state().uids();
-            inbox.move_to(session, &all, &target).await?;
+            inbox.move_to(session, &all, &target, Rights::ALL).await?;
             return Ok(());
         }
         if to.is_below(from) {
@@ -325,11 +337,17 @@ impl Inner {
     }
 
     async fn open_locked(self: &Arc<Self>, name: &MailboxName) -> Result<Arc<Mailbox>> {
-        let (folder, loading, uid_validity, special_use) = {
+        let (folder, loading, uid_validity, special_use, acl) = {
             let names = self.names();
             let known = names.mailboxes.get(name).ok_or(Error::NotFound)?;
-            let loading = Arc::clone(&known.loading);
-            (known.folder.clone(), loading, known.uid_validity, known.special_use)
+            let (loading, acl) = (Arc::clone(&known.loading), Arc::clone(&known.acl));
+            (
+                known.folder.clone(),
+                loading,
+                known.uid_validity,
+                known.special_use,
+                acl,
+            )
         };
         let _loading = loading.lock().await;
         let open = self.names().mailboxes.get(name).and_then(|known| known.open.upgrade());
@@ -354,13 +372,13 @@ impl Inner {
                 Ok(control)
             }
         });
-        let mailbox = self.load_mailbox(place, control.await?).await?;
+        let mailbox = self.load_mailbox(place, control.await?, acl).await?;
         self.admit(name, &folder, mailbox).await
     }
 
-    async fn load_mailbox(&self, place: Place, control: Control) -> Result<Arc<Mailbox>> {
+    async fn load_mailbox(&self, place: Place, control: Control, acl: Arc<Acl>) -> Result<Arc<Mailbox>> {
         let common = Arc::clone(&self.common);
-        Mailbox::load(Arc::clone(&self.shared), &self.key, place, control, common).await
+        Mailbox::load(Arc::clone(&self.shared), &self.key, place, control, acl, common).await
     }
 
     /// Makes a loaded mailbox the one that sessions share. The watch begins before the folder is looked through.
@@ -400,17 +418,23 @@ impl Inner {
         if let Some(parent) = name.parent() {
             self.create_missing(&parent, origin).await?;
         }
-        let taken = {
+        let (taken, acl) = {
             let names = self.names();
             if names.mailboxes.len() >= self.shared.settings.max_mailboxes {
                 return Err(Error::Limit("the account has as many mailboxes as it may have"));
             }
-            names.mailboxes.values().map(|known| known.uid_validity).max()
+            let taken = names.mailboxes.values().map(|known| known.uid_validity).max();
+            // RFC 4314 §4, CREATE.
+            let parent = name.parent().and_then(|parent| names.mailboxes.get(&parent));
+            (taken, parent.map(|parent| Arc::clone(&parent.acl)).unwrap_or_default())
         };
-        let (tree, made) = (self.tree.clone(), folder.clone());
+        let (tree, made, inherited) = (self.tree.clone(), folder.clone(), Arc::clone(&acl));
         let control = blocking(move || {
             let control = Control::new(tree.fresh_uid_validity(taken)?, special_use);
             made.create()?;
+            if *inherited != Acl::default() {
+                acl::store(made.path(), &inherited)?;
+            }
             control.store(made.path())?;
             Ok(control)
         })
@@ -419,9 +443,9 @@ impl Inner {
             name: name.clone(),
             folder: folder.clone(),
         };
-        let known = Known::new(folder.clone(), &control);
+        let known = Known::new(folder.clone(), &control, Arc::clone(&acl));
         self.names().mailboxes.insert(name.clone(), known);
-        let mailbox = self.load_mailbox(place, control).await?;
+        let mailbox = self.load_mailbox(place, control, acl).await?;
         self.common.tell(AccountEvent::Created {
             name: name.clone(),
             origin,
@@ -461,6 +485,11 @@ impl Inner {
                     && before.uid_validity == known.uid_validity
                 {
                     known.open = before.open.clone();
+                    if let Some(mailbox) = known.open.upgrade()
+                        && known.acl != before.acl
+                    {
+                        mailbox.set_acl(Arc::clone(&known.acl));
+                    }
                 }
             }
             for name in read.mailboxes.keys().filter(|name| !names.mailboxes.contains_key(name)) {
@@ -471,6 +500,7 @@ impl Inner {
             }
             std::mem::replace(&mut *names, read)
         };
+        self.note_shares();
         for (name, known) in gone.mailboxes {
             if self.names().mailboxes.contains_key(&name) {
                 continue;

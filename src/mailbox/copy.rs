@@ -10,6 +10,7 @@ use super::mailbox::{Mailbox, Writing, later, write_both};
 use super::state::{Entry, Step, learn};
 use crate::mail::flags::{FlagList, Keyword, KeywordTable};
 use crate::mail::ids::{SessionId, Uid, UidValidity};
+use crate::mail::rights::Rights;
 use crate::mail::uidset::UidSet;
 use crate::storage::index::{IndexError, SummarySource};
 use crate::storage::maildir::folder::Folder;
@@ -35,14 +36,27 @@ struct Pair {
 }
 
 impl Mailbox {
-    /// COPY: flags, keywords and INTERNALDATE go along (RFC 9051 §6.4.7). All or nothing.
-    pub async fn copy_to(self: &Arc<Self>, session: SessionId, uids: &UidSet, target: &Arc<Mailbox>) -> Result<Copied> {
-        self.transfer(session, uids, target, false).await
+    /// COPY: flags, keywords and INTERNALDATE go along (RFC 9051 §6.4.7); of the flags, those that may be set in the target
+    /// (RFC 4314 §4). All or nothing.
+    pub async fn copy_to(
+        self: &Arc<Self>,
+        session: SessionId,
+        uids: &UidSet,
+        target: &Arc<Mailbox>,
+        rights: Rights,
+    ) -> Result<Copied> {
+        self.transfer(session, uids, target, rights, false).await
     }
 
     /// MOVE, in one transaction (RFC 6851).
-    pub async fn move_to(self: &Arc<Self>, session: SessionId, uids: &UidSet, target: &Arc<Mailbox>) -> Result<Copied> {
-        self.transfer(session, uids, target, true).await
+    pub async fn move_to(
+        self: &Arc<Self>,
+        session: SessionId,
+        uids: &UidSet,
+        target: &Arc<Mailbox>,
+        rights: Rights,
+    ) -> Result<Copied> {
+        self.transfer(session, uids, target, rights, true).await
     }
 
     async fn transfer(
@@ -50,30 +64,33 @@ impl Mailbox {
         session: SessionId,
         uids: &UidSet,
         target: &Arc<Mailbox>,
+        rights: Rights,
         remove: bool,
     ) -> Result<Copied> {
         let (source, target, uids) = (Arc::clone(self), Arc::clone(target), uids.clone());
         self.to_the_end(async move {
             let (mut from, mut to) = write_both(&source, &target).await?;
-            transfer(&source, from.as_deref_mut(), &target, &mut to, session, &uids, remove).await
+            let pairs = |keywords: &mut KeywordTable| pairs(&source, &target, rights, keywords, &uids);
+            transfer(&source, from.as_deref_mut(), &target, &mut to, session, pairs, remove).await
         })
         .await
     }
 }
 
-/// `from` is what the source's write lock guards, when that is not the target's own.
+/// `from` is what the source's write lock guards, when that is not the target's own. `pairs` tells what is to be copied; it
+/// learns keywords that are new to the target.
 async fn transfer(
     source: &Arc<Mailbox>,
     from: Option<&mut Writing>,
     target: &Arc<Mailbox>,
     to: &mut Writing,
     session: SessionId,
-    uids: &UidSet,
+    pairs: impl Fn(&mut KeywordTable) -> Result<Vec<Pair>>,
     remove: bool,
 ) -> Result<Copied> {
     let (source_folder, target_folder) = (source.place().folder, target.place().folder);
     let mut keywords = to.control.keywords.clone();
-    let pairs = pairs(source, target, &mut keywords, uids)?;
+    let pairs = pairs(&mut keywords)?;
     let copied = Copied {
         uid_validity: target.uid_validity(),
         source: pairs.iter().map(|pair| pair.from.uid).collect(),
@@ -175,6 +192,7 @@ async fn transfer(
 fn pairs(
     source: &Arc<Mailbox>,
     target: &Arc<Mailbox>,
+    rights: Rights,
     keywords: &mut KeywordTable,
     uids: &UidSet,
 ) -> Result<Vec<Pair>> {
@@ -195,18 +213,19 @@ fn pairs(
     for from in entries {
         let uid = next.ok_or(Error::Limit(NO_UIDS))?;
         next = uid.next();
-        let list = FlagList {
+        let list = rights.permitted(FlagList {
             flags: from.flags,
             keywords: names.names(from.keywords).filter_map(Keyword::new).collect(),
-        };
+        });
         // A keyword that finds no room in the target stays behind.
         let (bits, _) = learn(keywords, &list, || state.used_keywords());
         let base = name::new_base(from.size, uid, from.date.offset_minutes);
         let to = Entry {
             uid,
+            flags: list.flags,
             keywords: bits,
             mod_seq,
-            path: name::path(&base, from.flags, bits, false).into(),
+            path: name::path(&base, list.flags, bits, false).into(),
             ..from.clone()
         };
         pairs.push(Pair { from, to });

@@ -10,6 +10,9 @@ pub enum Error {
     /// There is no such mailbox.
     #[error("no such mailbox")]
     NotFound,
+    /// There is one, and whoever asks may not do that with it.
+    #[error("not permitted")]
+    NotPermitted,
     /// There is one already.
     #[error("the mailbox exists already")]
     AlreadyExists,

@@ -5,14 +5,15 @@
 //! older than what is true. A listener that lags is told how many it has missed and looks everywhere.
 
 use super::mailbox::Mailbox;
+use crate::mail::address::Address;
 use crate::mail::ids::SessionId;
 use crate::mail::mailbox_name::MailboxName;
 use std::sync::Weak;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::broadcast;
 
 /// Events that a listener may lag behind.
-const CAPACITY: usize = 1024;
+pub(super) const CAPACITY: usize = 1024;
 
 /// Something happened in an account.
 #[derive(Clone, Debug)]
@@ -58,11 +59,18 @@ pub enum AccountEvent {
         /// Who did it.
         origin: SessionId,
     },
+    /// It was changed who may do what with a mailbox.
+    Rights {
+        /// Its name.
+        name: MailboxName,
+        /// Who did it.
+        origin: SessionId,
+    },
     /// Annotations were set or removed.
     Annotated {
         /// Of which mailbox, or of the account itself.
         mailbox: Option<MailboxName>,
-        /// The names of their entries.
+        /// The names of their entries, as [`super::seen_as`] takes them.
         entries: Vec<String>,
         /// Who did it.
         origin: SessionId,
@@ -78,6 +86,7 @@ impl AccountEvent {
             | AccountEvent::Deleted { origin, .. }
             | AccountEvent::Renamed { origin, .. }
             | AccountEvent::Subscribed { origin, .. }
+            | AccountEvent::Rights { origin, .. }
             | AccountEvent::Annotated { origin, .. } => *origin,
         }
     }
@@ -95,15 +104,27 @@ pub enum MessageEvent {
 /// What all mailboxes of an account share: where its events go, and how much it holds.
 #[derive(Debug)]
 pub(super) struct Common {
+    owner: Address,
     events: broadcast::Sender<AccountEvent>,
+    /// Where they go too while something of the account is shared.
+    shared_events: broadcast::Sender<(Address, AccountEvent)>,
+    shares: AtomicBool,
     messages: AtomicU64,
     octets: AtomicU64,
 }
 
 impl Common {
     /// Of an account that holds so much.
-    pub(super) fn new(messages: u64, octets: u64) -> Common {
+    pub(super) fn new(
+        owner: Address,
+        shared_events: broadcast::Sender<(Address, AccountEvent)>,
+        messages: u64,
+        octets: u64,
+    ) -> Common {
         Common {
+            owner,
+            shared_events,
+            shares: AtomicBool::new(false),
             events: broadcast::Sender::new(CAPACITY),
             messages: AtomicU64::new(messages),
             octets: AtomicU64::new(octets),
@@ -112,9 +133,29 @@ impl Common {
 
     /// Tells whoever listens; nobody is waited for.
     pub(super) fn tell(&self, event: AccountEvent) {
+        match self.shares.load(Ordering::Relaxed) {
+            true => self.tell_all(event),
+            false => self.tell_own(event),
+        }
+    }
+
+    /// The same, also when nothing is shared: whoever has just lost what was shared hears of that.
+    pub(super) fn tell_all(&self, event: AccountEvent) {
+        if self.shared_events.receiver_count() > 0 {
+            let _ = self.shared_events.send((self.owner.clone(), event.clone()));
+        }
+        self.tell_own(event);
+    }
+
+    fn tell_own(&self, event: AccountEvent) {
         if self.events.receiver_count() > 0 {
             let _ = self.events.send(event);
         }
+    }
+
+    /// Whether something of the account is shared from now on.
+    pub(super) fn set_shares(&self, shares: bool) {
+        self.shares.store(shares, Ordering::Relaxed);
     }
 
     /// What happens from now on.

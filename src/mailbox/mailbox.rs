@@ -14,6 +14,7 @@ use crate::mail::flags::KeywordTable;
 use crate::mail::ids::{MailboxId, ModSeq, SessionId, Uid, UidValidity};
 use crate::mail::mailbox_name::MailboxName;
 use crate::mail::mime::{MimeLimits, Scanner};
+use crate::mail::rights::Acl;
 use crate::mail::summary::Summary;
 use crate::mail::uidset::UidSet;
 use crate::storage::index::{Commit, MailboxRow};
@@ -68,6 +69,7 @@ impl Mailbox {
         account: &str,
         place: Place,
         control: Control,
+        acl: Arc<Acl>,
         common: Arc<Common>,
     ) -> Result<Arc<Mailbox>> {
         // A rebuild goes on above everything that was ever given out, and shows nothing as recent again.
@@ -113,6 +115,7 @@ impl Mailbox {
         let filler = mailbox.shared.filler.clone();
         {
             let mut state = mailbox.state();
+            state.acl = acl;
             state.owner = Arc::downgrade(&mailbox);
             state.filler = filler.clone();
         }
@@ -133,6 +136,11 @@ impl Mailbox {
     /// Whose it is, as the index knows it.
     pub(super) fn account(&self) -> &str {
         &self.account
+    }
+
+    /// Whether both are of one account.
+    pub fn is_beside(&self, other: &Mailbox) -> bool {
+        self.account == other.account
     }
 
     /// Its UIDVALIDITY.
@@ -272,6 +280,13 @@ impl Mailbox {
     /// Tells it where it is from now on. For the holder of the write lock.
     pub(super) fn set_place(&self, place: Place) {
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+
+    /// From now on this decides who may do what; sessions that have it open take note. For the holder of the tree lock.
+    pub(super) fn set_acl(&self, acl: Arc<Acl>) {
+        let mut state = self.state();
+        state.acl = acl;
+        state.tracker.wake();
     }
 
     /// How many messages it has.

@@ -2,8 +2,10 @@
 
 use super::account::AccountMailboxes;
 use super::error::{Result, blocking};
+use super::events::{self, AccountEvent};
 use super::full_text::Filler;
 use super::mailbox::Mailbox;
+use super::shares::Shares;
 use super::watch::Watch;
 use crate::config;
 use crate::mail::address::Address;
@@ -13,7 +15,7 @@ use crate::storage::spool::Spool;
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, broadcast};
 
 /// Messages of mailboxes that nobody has open and that are kept in memory all the same, because they were used lately.
 /// One message takes about 150 octets.
@@ -38,6 +40,9 @@ pub(super) struct Shared {
     pub(super) settings: config::Storage,
     pub(super) watch: Watch,
     pub(super) filler: Filler,
+    pub(super) shares: Shares,
+    /// What happens in accounts that share something, each with the account.
+    pub(super) shared_events: broadcast::Sender<(Address, AccountEvent)>,
     recent: Mutex<Recent>,
 }
 
@@ -65,6 +70,8 @@ impl Mailboxes {
                 settings: settings.clone(),
                 watch: Watch::start(settings.watch),
                 filler: Filler::start(data, settings).await?,
+                shares: Shares::default(),
+                shared_events: broadcast::Sender::new(events::CAPACITY),
                 recent: Mutex::default(),
             }),
             mail,
@@ -90,6 +97,17 @@ impl Mailboxes {
             AccountMailboxes::load(Arc::clone(&self.0.shared), account, tree)
         });
         Ok(opened.await?.clone())
+    }
+
+    /// The accounts that share something with this one, by address. Some may have been deleted, their mail left in its folder.
+    pub async fn sharing_with(&self, account: &Address) -> Result<Vec<Address>> {
+        self.0.shared.shares.givers(&self.0.mail, account).await
+    }
+
+    /// What happens from now on in accounts that share something with anybody, each event with whose account it is. A listener
+    /// that lags is told so and misses events; nobody waits for it.
+    pub fn shared_events(&self) -> broadcast::Receiver<(Address, AccountEvent)> {
+        self.0.shared.shared_events.subscribe()
     }
 
     /// Waits for running changes and closes the index.

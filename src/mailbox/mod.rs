@@ -22,6 +22,7 @@ mod message;
 mod names;
 mod reconcile;
 mod replace;
+mod shares;
 mod state;
 mod status;
 mod store;
@@ -30,7 +31,7 @@ mod tracker;
 mod view;
 mod watch;
 
-pub use account::AccountMailboxes;
+pub use account::{AccountMailboxes, seen_as};
 pub use append::Appended;
 pub use copy::Copied;
 pub use error::{Error, Result};

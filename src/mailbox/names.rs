@@ -3,6 +3,7 @@
 use super::mailbox::Mailbox;
 use crate::mail::ids::UidValidity;
 use crate::mail::mailbox_name::{MailboxName, SpecialUse};
+use crate::mail::rights::{Acl, Who};
 use crate::storage::maildir::control::Control;
 use crate::storage::maildir::folder::Folder;
 use crate::storage::maildir::tree::{Found, Tree};
@@ -44,18 +45,29 @@ pub(super) struct Known {
     pub(super) folder: Folder,
     pub(super) uid_validity: UidValidity,
     pub(super) special_use: Option<SpecialUse>,
+    /// Who may do what with it.
+    pub(super) acl: Arc<Acl>,
     /// The mailbox, while anybody has it open.
     pub(super) open: Weak<Mailbox>,
     /// Held while it is loaded, so that it is loaded once.
     pub(super) loading: Arc<tokio::sync::Mutex<()>>,
 }
 
+impl Names {
+    /// To whom but the owner something is given in any of the mailboxes.
+    pub(super) fn shared_with(&self) -> BTreeSet<Who> {
+        let lists = self.mailboxes.values().map(|known| &known.acl);
+        lists.flat_map(|acl| acl.shared_with().cloned()).collect()
+    }
+}
+
 impl Known {
-    pub(super) fn new(folder: Folder, control: &Control) -> Known {
+    pub(super) fn new(folder: Folder, control: &Control, acl: Arc<Acl>) -> Known {
         Known {
             folder,
             uid_validity: control.uid_validity,
             special_use: control.special_use,
+            acl,
             open: Weak::new(),
             loading: Arc::default(),
         }
@@ -107,7 +119,13 @@ pub(super) fn look(tree: &Tree) -> io::Result<Names> {
         .iter()
         .filter_map(|found| found.control.as_ref()?.special_use)
         .collect();
-    for Found { name, folder, control } in found {
+    for Found {
+        name,
+        folder,
+        control,
+        acl,
+    } in found
+    {
         let control = match control {
             Some(control) if !taken.contains(&control.uid_validity) => control,
             _ => {
@@ -121,7 +139,9 @@ pub(super) fn look(tree: &Tree) -> io::Result<Names> {
             }
         };
         taken.insert(control.uid_validity);
-        names.mailboxes.insert(name, Known::new(folder, &control));
+        names
+            .mailboxes
+            .insert(name, Known::new(folder, &control, Arc::new(acl)));
     }
     Ok(names)
 }

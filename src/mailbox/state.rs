@@ -9,6 +9,7 @@ use super::tracker::{Change, Kind, Notice, RING, Tracker};
 use crate::mail::date::Timestamp;
 use crate::mail::flags::{FlagList, Flags, KeywordTable, Keywords};
 use crate::mail::ids::{ModSeq, SessionId, Uid, UidValidity};
+use crate::mail::rights::Acl;
 use crate::mail::uidset::UidSet;
 pub(super) use crate::storage::index::Entry;
 use crate::storage::maildir::name;
@@ -43,6 +44,8 @@ pub(super) struct State {
     /// Messages that no session was shown as \Recent yet.
     pub(super) unclaimed: UidSet,
     pub(super) tracker: Tracker,
+    /// Who may do what with it. Changed under the account's tree lock.
+    pub(super) acl: Arc<Acl>,
     /// The mailbox was deleted.
     pub(super) deleted: bool,
     /// What it shares with the other mailboxes of its account.
@@ -81,6 +84,7 @@ impl State {
             keywords_version: 0,
             unclaimed: UidSet::new(),
             tracker: Tracker::new(RING),
+            acl: Arc::default(),
             deleted: false,
         }
     }

@@ -3,6 +3,7 @@
 use crate::config::{Quota, Size};
 use crate::mail::ids::{ModSeq, UidValidity};
 use crate::mail::mailbox_name::{MailboxName, SpecialUse};
+use crate::mail::rights::Rights;
 
 /// One line of LIST.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,21 @@ pub struct MailboxInfo {
     pub subscribed: bool,
     /// Whether it exists and can be selected. `false`: it is only on the subscription list, or only the parent of others.
     pub exists: bool,
+    /// What whoever asks may do with it; nothing with one that does not exist.
+    pub rights: Rights,
+}
+
+impl MailboxInfo {
+    /// A mailbox of somebody else: what it is for, it is for its owner.
+    pub fn of(name: MailboxName, rights: Rights) -> MailboxInfo {
+        MailboxInfo {
+            name,
+            special_use: None,
+            subscribed: false,
+            exists: true,
+            rights,
+        }
+    }
 }
 
 /// How much an account holds, as far as its mailboxes have been looked at.

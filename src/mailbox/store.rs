@@ -6,6 +6,7 @@ use super::message::MessageState;
 use super::state::{Entry, Step, learn};
 use crate::mail::flags::{FlagList, Keywords};
 use crate::mail::ids::{ModSeq, SessionId, Uid};
+use crate::mail::rights::Rights;
 use crate::mail::uidset::UidSet;
 use crate::storage::index::IndexError;
 use crate::storage::maildir::folder::Folder;
@@ -19,6 +20,9 @@ use std::sync::Arc;
 pub enum FlagAction {
     /// FLAGS
     Replace,
+    /// FLAGS by somebody whose rights let them change some flags only: the others stay as they are (RFC 4314 §4). Those to be
+    /// set are among those that may be.
+    ReplaceWithin(Rights),
     /// +FLAGS
     Add,
     /// -FLAGS
@@ -89,7 +93,7 @@ impl Mailbox {
                     .iter()
                     .filter_map(|keyword| keywords.find(keyword))
                     .fold(Keywords::NONE, Keywords::union),
-                FlagAction::Add | FlagAction::Replace => {
+                FlagAction::Add | FlagAction::Replace | FlagAction::ReplaceWithin(_) => {
                     let (bits, full) = learn(&mut keywords, flags, || state.used_keywords());
                     if full {
                         return Err(Error::TooManyKeywords);
@@ -106,6 +110,13 @@ impl Mailbox {
                 passed.insert(entry.uid);
                 let (new_flags, new_keywords) = match action {
                     FlagAction::Replace => (flags.flags, bits),
+                    FlagAction::ReplaceWithin(rights) => (
+                        entry.flags.without(rights.flags()).union(flags.flags),
+                        match rights.contains(Rights::WRITE) {
+                            true => bits,
+                            false => entry.keywords,
+                        },
+                    ),
                     FlagAction::Add => (entry.flags.union(flags.flags), entry.keywords.union(bits)),
                     FlagAction::Remove => (entry.flags.without(flags.flags), entry.keywords.without(bits)),
                 };

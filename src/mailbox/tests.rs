@@ -7,6 +7,7 @@ use crate::mail::date::Timestamp;
 use crate::mail::flags::{FlagList, Flags};
 use crate::mail::ids::{SessionId, Uid};
 use crate::mail::mailbox_name::{MailboxName, SpecialUse};
+use crate::mail::rights::Rights;
 use crate::mail::uidset::UidSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -375,7 +376,10 @@ async fn copies_are_links_and_moves_leave_nothing() {
         .await
         .unwrap();
     let mut watching = trash.view(SessionId(8), false);
-    let copied = inbox.copy_to(SESSION, &set(&[1, 2, 77]), &trash).await.unwrap();
+    let copied = inbox
+        .copy_to(SESSION, &set(&[1, 2, 77]), &trash, Rights::ALL)
+        .await
+        .unwrap();
     assert_eq!((copied.source, copied.target), (set(&[1, 2]), set(&[1, 2])));
     assert_eq!(watching.poll(true).exists, Some(2));
     let file = setting.root().join(".Trash").join(&setting.files(".Trash")[0]);
@@ -386,20 +390,23 @@ async fn copies_are_links_and_moves_leave_nothing() {
     assert_eq!(state.internal_date, all(&inbox)[1].internal_date);
 
     let mut view = inbox.view(SESSION, false);
-    let moved = inbox.move_to(SESSION, &set(&[1, 3]), &trash).await.unwrap();
+    let moved = inbox
+        .move_to(SESSION, &set(&[1, 3]), &trash, Rights::ALL)
+        .await
+        .unwrap();
     assert_eq!((moved.source, moved.target), (set(&[1, 3]), set(&[3, 4])));
     assert_eq!(view.poll(true).expunged, [(2, uid(3)), (0, uid(1))]);
     assert_eq!((setting.files("").len(), setting.files(".Trash").len()), (1, 4));
     assert!(
         inbox
-            .move_to(SESSION, &set(&[1, 3]), &trash)
+            .move_to(SESSION, &set(&[1, 3]), &trash, Rights::ALL)
             .await
             .unwrap()
             .source
             .is_empty()
     );
     // Within one mailbox: new UIDs, nothing else.
-    let within = inbox.move_to(SESSION, &set(&[2]), &inbox).await.unwrap();
+    let within = inbox.move_to(SESSION, &set(&[2]), &inbox, Rights::ALL).await.unwrap();
     assert_eq!((within.source, within.target), (set(&[2]), set(&[4])));
     assert_eq!(view.poll(true).exists, Some(1));
     drop((view, watching, inbox, trash));
@@ -609,6 +616,7 @@ async fn an_account_tells_what_happens_in_it_and_how_much_it_holds() {
             AccountEvent::Deleted { name, .. } => format!("deleted {name}"),
             AccountEvent::Renamed { from, to, .. } => format!("{from} is {to}"),
             AccountEvent::Subscribed { name, now: on, .. } => format!("subscribed {name} {on}"),
+            AccountEvent::Rights { name, .. } => format!("rights of {name}"),
             AccountEvent::Annotated { entries, .. } => format!("annotated {entries:?}"),
         });
     }

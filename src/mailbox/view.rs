@@ -8,6 +8,7 @@ use super::message::MessageState;
 use super::state::State;
 use super::tracker::{Change, Kind, Notice};
 use crate::mail::ids::{ModSeq, SessionId, Uid};
+use crate::mail::rights::{Acl, Rights, Who};
 use crate::mail::uidset::UidSet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct View {
     held_at: ModSeq,
     keywords_version: u64,
     knows_deleted: bool,
+    /// As the session last took note of it.
+    acl: Arc<Acl>,
     news: watch::Receiver<()>,
     waited: Waited,
 }
@@ -92,6 +95,7 @@ impl View {
             false => std::mem::take(&mut state.unclaimed),
         };
         let (uids, mod_seq, keywords_version) = (state.uids(), state.mod_seq, state.keywords_version);
+        let acl = Arc::clone(&state.acl);
         drop(guard);
         View {
             mailbox,
@@ -104,6 +108,7 @@ impl View {
             held_at: mod_seq,
             keywords_version,
             knows_deleted: false,
+            acl,
             news,
             waited: Waited::default(),
         }
@@ -153,6 +158,12 @@ impl View {
         self.mailbox.state().deleted
     }
 
+    /// What somebody may do with the mailbox now; [`View::changed`] ends when that may have changed since it was last asked.
+    pub fn rights(&mut self, who: &Who) -> Rights {
+        self.acl = Arc::clone(&self.mailbox.state().acl);
+        self.acl.rights(who)
+    }
+
     /// Whether the keyword table grew since this was last asked or polled: for a command that answers with flags before it
     /// polls.
     pub fn keywords_changed(&mut self) -> bool {
@@ -186,6 +197,7 @@ impl View {
         state.mod_seq > self.mod_seq
             || state.keywords_version != self.keywords_version
             || (state.deleted && !self.knows_deleted)
+            || !Arc::ptr_eq(&state.acl, &self.acl)
     }
 
     /// Takes in what has happened. With `may_expunge` false, messages gone stay in the picture and are told at a later poll

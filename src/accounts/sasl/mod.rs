@@ -16,7 +16,7 @@ use scram::{Challenged, First, ITERATIONS, ScramError};
 
 pub(super) mod bearer;
 pub(super) mod plain;
-pub(super) mod prepare;
+pub(crate) mod prepare;
 pub(super) mod scram;
 
 /// Letters of the server's nonce: 142 bits.

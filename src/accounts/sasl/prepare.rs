@@ -18,6 +18,12 @@ pub(crate) fn name(given: &str) -> Cow<'_, str> {
     stringprep::saslprep(given).unwrap_or(Cow::Borrowed(given))
 }
 
+/// An identifier of an access control list (RFC 4314 §3); `None` when SASLprep does not allow it or leaves nothing of it.
+pub(crate) fn identifier(given: &str) -> Option<String> {
+    let prepared = stringprep::saslprep(given).ok()?;
+    (!prepared.is_empty()).then(|| prepared.into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +45,9 @@ mod tests {
             assert_eq!(*password(given), prepared, "{given:?}");
             assert_eq!(name(given), prepared, "{given:?}");
         }
+        assert_eq!(identifier("I\u{ad}X").as_deref(), Some("IX"));
+        assert_eq!(identifier("\u{7}"), None);
+        assert_eq!(identifier("\u{ad}"), None);
         // Of this nothing would be left.
         assert_eq!(*password("\u{ad}"), "\u{ad}");
     }

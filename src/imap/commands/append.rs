@@ -4,6 +4,7 @@ use super::copy::target;
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::{AppendPiece, MailboxArgument};
 use crate::imap::framer::Literal;
+use crate::imap::namespaces::Opened;
 use crate::imap::session::{Login, Selected, Session};
 use crate::imap::upload::{self, Terms};
 use crate::mail::uidset::UidSet;
@@ -18,9 +19,10 @@ pub(crate) async fn append(
     pieces: Vec<AppendPiece>,
     literal: &mut Option<Literal>,
 ) -> Outcome {
-    let target = target(login, &mailbox).await?;
-    let messages = upload::receive(session, login, selected.as_deref(), Terms::many(), pieces, literal).await?;
-    let appended = target.append(session.id, messages).await?;
+    let Opened { place, mailbox } = target(login, &mailbox).await?;
+    let terms = Terms::many(&place);
+    let messages = upload::receive(session, login, selected.as_deref(), terms, pieces, literal).await?;
+    let appended = mailbox.append(session.id, messages).await?;
     Ok(Answer::ok("APPEND completed").with_code(append_uid(&appended)))
 }
 

@@ -3,12 +3,13 @@
 use super::quota;
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::MailboxArgument;
+use crate::imap::namespaces::Access;
 use crate::imap::object_id::ObjectId;
 use crate::imap::session::{Login, Session};
 use crate::mail::mailbox_name::SpecialUse;
 use crate::mailbox::{Error, Usage};
 
-/// Creates a mailbox and the levels above it that are missing.
+/// Creates a mailbox and the levels above it that are missing. Each is open to whom the one above it is open to.
 pub(crate) async fn create(
     session: &Session,
     login: &Login,
@@ -16,12 +17,17 @@ pub(crate) async fn create(
     special_use: Option<SpecialUse>,
 ) -> Outcome {
     let name = mailbox.map_err(Error::from)?;
+    let place = login.mailboxes.place_for_new(&name).await?;
+    if special_use.is_some() && matches!(place.access, Access::Other { .. }) {
+        // What a mailbox is for, it is for its owner (RFC 6154 §3).
+        return Ok(Answer::no(Some("USEATTR"), "Only its owner can give a mailbox a use"));
+    }
     let more = Usage {
-        mailboxes: quota::missing(login, &name),
+        mailboxes: quota::missing(&place.mailboxes, &place.name),
         ..Usage::default()
     };
-    quota::check_room(session, login, more).await?;
-    let created = login.mailboxes.create(&name, special_use).await?;
+    quota::check_room(session, &place, more).await?;
+    let created = place.mailboxes.create(&place.name, special_use).await?;
     let id = ObjectId::Mailbox(created.object_id());
     Ok(Answer::ok("CREATE completed").with_code(format!("MAILBOXID ({id})")))
 }

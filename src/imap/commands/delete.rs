@@ -3,6 +3,7 @@
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::MailboxArgument;
 use crate::imap::session::{Session, State};
+use crate::mail::rights::Rights;
 use crate::mailbox::Error;
 
 /// Deletes a mailbox. When it is the one selected here, no mailbox is selected any more; other sessions that have it
@@ -12,7 +13,9 @@ pub(crate) async fn delete(session: &mut Session, state: &mut State, mailbox: Ma
         return Ok(Answer::bad("Log in first"));
     };
     let name = mailbox.map_err(Error::from)?;
-    login.mailboxes.delete(&name).await?;
+    let place = login.mailboxes.place(&name).await?;
+    place.allows(Rights::DELETE)?;
+    place.mailboxes.delete(&place.name).await?;
     if matches!(&*state, State::Selected(_, selected) if selected.view.is_deleted()) {
         state.unselect();
         session

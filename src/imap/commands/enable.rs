@@ -48,7 +48,7 @@ pub(crate) fn enable(session: &mut Session, login: &Login, names: &[String]) -> 
             enabled.uid_only |= name == UID_ONLY;
             enabled.dialect = enabled.dialect.max(dialect);
             if name == METADATA || (name == METADATA_SERVER && enabled.annotations.is_none()) {
-                let watch = Watch::annotations(&login.mailboxes, name == METADATA);
+                let watch = Watch::annotations(login.mailboxes.own(), name == METADATA);
                 enabled.annotations = Some(Box::new(watch));
             }
         }

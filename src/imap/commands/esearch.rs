@@ -2,6 +2,7 @@
 
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{Search, SearchSource};
+use crate::imap::namespaces::Opened;
 use crate::imap::progress::Progress;
 use crate::imap::search::context::Order;
 use crate::imap::search::matching::{Extent, find};
@@ -10,6 +11,7 @@ use crate::imap::search::tell::Asked;
 use crate::imap::session::{Login, Selected, Session};
 use crate::mail::ids::Uid;
 use crate::mail::mailbox_name::MailboxName;
+use crate::mail::rights::Rights;
 use crate::mailbox::Error;
 
 /// Tells which messages match, mailbox by mailbox; of one in which there are none nothing is said (RFC 7377 §2.1).
@@ -41,14 +43,11 @@ pub(crate) async fn esearch(
         return Ok(Answer::bad("That tag is in use by a search that is kept up to date"));
     }
     let names = match only_selected {
-        true => selected.iter().map(|selected| selected.view.mailbox().name()).collect(),
-        false => names(login, selected.as_deref(), sources),
+        true => selected.iter().map(|selected| selected.name()).collect(),
+        false => names(login, selected.as_deref(), sources).await,
     };
     for name in names {
-        let searched = match selected
-            .as_deref_mut()
-            .filter(|selected| selected.view.mailbox().name() == name)
-        {
+        let searched = match selected.as_deref_mut().filter(|selected| selected.name() == name) {
             Some(selected) => Box::pin(one(session, selected, asked, returns.update)).await,
             None => Box::pin(other(session, login, &name, asked)).await,
         };
@@ -63,12 +62,12 @@ pub(crate) async fn esearch(
     Ok(Answer::ok("ESEARCH completed"))
 }
 
-/// The mailboxes to be searched, each once. What does not exist is ignored.
-fn names(login: &Login, selected: Option<&Selected>, sources: &[SearchSource]) -> Vec<MailboxName> {
-    let selected = selected.map(|selected| selected.view.mailbox().name());
-    let list = login.mailboxes.list().into_iter();
+/// The mailboxes to be searched, each once. What does not exist or must not be read is ignored (RFC 7377 §2.2).
+async fn names(login: &Login, selected: Option<&Selected>, sources: &[SearchSource]) -> Vec<MailboxName> {
+    let selected = selected.map(|selected| selected.name());
+    let list = login.mailboxes.list().await.into_iter();
     let wanted = list.filter(|info| {
-        info.exists
+        info.rights.contains(Rights::READ)
             && sources.iter().any(|source| match source {
                 SearchSource::Selected => selected.as_ref() == Some(&info.name),
                 SearchSource::SubtreeOne(roots) => roots
@@ -82,11 +81,11 @@ fn names(login: &Login, selected: Option<&Selected>, sources: &[SearchSource]) -
 
 /// One that is not selected: as one that was opened by EXAMINE a moment ago. It may be gone by now.
 async fn other(session: &mut Session, login: &Login, name: &MailboxName, asked: Asked<'_>) -> Result<(), Failure> {
-    let mailbox = match login.mailboxes.open(name).await {
-        Err(Error::NotFound) => return Ok(()),
+    let Opened { place, mailbox } = match login.mailboxes.open(name, Rights::READ).await {
+        Err(Error::NotFound | Error::NotPermitted) => return Ok(()),
         opened => opened?,
     };
-    let mut selected = Selected::new(mailbox.view(session.id, true));
+    let mut selected = Selected::new(mailbox.view(session.id, true), place.access, true);
     one(session, &mut selected, asked, false).await
 }
 

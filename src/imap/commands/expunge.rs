@@ -4,6 +4,7 @@ use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::SequenceSet;
 use crate::imap::session::{Selected, Session};
 use crate::imap::updates;
+use crate::mail::rights::Rights;
 use crate::mail::uidset::UidSet;
 use std::sync::Arc;
 
@@ -21,9 +22,7 @@ pub(crate) async fn uid_expunge(session: &mut Session, selected: &mut Selected, 
 }
 
 async fn remove(session: &mut Session, selected: &mut Selected, uids: &UidSet) -> Outcome {
-    if selected.view.read_only() {
-        return Ok(Answer::no(Some("CANNOT"), "The mailbox is open read-only"));
-    }
+    selected.allows(Rights::EXPUNGE)?;
     let mailbox = Arc::clone(selected.view.mailbox());
     let removed = Box::pin(mailbox.expunge(session.id, uids)).await?;
     let answer = Answer::ok("EXPUNGE completed");

@@ -1,12 +1,13 @@
-//! LIST (RFC 9051 §6.3.9) with LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819), LIST-METADATA (RFC 9590)
-//! and SPECIAL-USE (RFC 6154).
+//! LIST (RFC 9051 §6.3.9) with LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819), LIST-METADATA (RFC 9590),
+//! LIST-MYRIGHTS (RFC 8440) and SPECIAL-USE (RFC 6154).
 
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{List, StatusItem};
-use crate::imap::commands::{metadata, status};
+use crate::imap::commands::{acl, metadata, status};
 use crate::imap::hierarchy::{Hierarchy, Line, MAX_PATTERNS};
 use crate::imap::session::{Login, Session};
 use crate::mail::mailbox_name::MailboxName;
+use crate::mail::rights::Rights;
 use crate::mailbox::Error;
 
 /// Tells the names that match.
@@ -19,19 +20,29 @@ pub(crate) async fn list(session: &mut Session, login: &Login, list: &List) -> O
         return Ok(Answer::no(Some("LIMIT"), "Too many patterns"));
     }
     if !list.extended && list.patterns.iter().all(String::is_empty) {
-        // What separates levels, and the root of the reference, which is empty: there is one namespace without prefix.
+        // What separates levels, and the root of the reference: the prefix of its namespace.
         let separator = MailboxName::SEPARATOR;
+        let others = format!("{}{separator}", MailboxName::OTHER_USERS);
+        let root = match list.reference.starts_with(&others) && session.offers(acl::ACL) {
+            true => &*others,
+            false => "",
+        };
         session
             .output
-            .line(format_args!("* LIST (\\Noselect) \"{separator}\" \"\""));
+            .line(format_args!("* LIST (\\Noselect) \"{separator}\" \"{root}\""));
         return Ok(Answer::ok("LIST completed"));
     }
-    for mut line in Hierarchy::new(login.mailboxes.list()).list(list).await {
+    for mut line in Hierarchy::new(login.mailboxes.list().await).list(list).await {
         match &list.return_status {
-            Some(items) if line.wants_status => with_status(session, login, &mut line, items).await?,
+            Some(items) if line.is_selected && line.rights.contains(Rights::READ) => {
+                with_status(session, login, &mut line, items).await?
+            }
             _ => write(session, &line),
         }
-        if let Some(entries) = list.return_metadata.as_ref().filter(|_| line.wants_status) {
+        if list.return_my_rights && line.is_selected {
+            acl::my_rights(&mut session.output, &line.name, line.rights);
+        }
+        if let Some(entries) = list.return_metadata.as_ref().filter(|_| line.is_selected) {
             metadata::list(session, login, &line.name, entries).await?;
         }
         session.relieve().await?;
@@ -47,12 +58,12 @@ async fn with_status(
     line: &mut Line,
     items: &[StatusItem],
 ) -> Result<(), Failure> {
-    match Box::pin(login.mailboxes.status(&line.name)).await {
+    match Box::pin(login.mailboxes.open(&line.name, Rights::READ)).await {
         Ok(found) => {
             write(session, line);
-            status::write(session, line.name.as_str(), items, &found);
+            status::write(session, line.name.as_str(), items, &found.mailbox.status());
         }
-        Err(Error::NotFound) => {
+        Err(Error::NotFound | Error::NotPermitted) => {
             line.attributes.push("\\Noselect");
             write(session, line);
         }

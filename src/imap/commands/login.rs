@@ -1,7 +1,9 @@
 //! LOGIN (RFC 9051 §6.2.3), and what it has in common with AUTHENTICATE: how a login ends.
 
+use super::acl;
 use crate::accounts::{Account, ComeBack, LoginError};
 use crate::imap::answer::{Answer, Failure, Outcome};
+use crate::imap::namespaces::Namespaces;
 use crate::imap::session::{Login, Session, State};
 
 /// Logs in by name and password.
@@ -39,19 +41,22 @@ pub(super) async fn enter(session: &mut Session, state: &mut State, account: Acc
         Ok(off) => off,
         Err(cause) => return refuse(cause).await,
     };
-    let mailboxes = session
-        .imap
-        .mailboxes
-        .account(&account.address)
-        .await?
-        .of_session(session.id);
+    let own = session.imap.mailboxes.account(&account.address).await?;
     tracing::Span::current().record("account", tracing::field::display(&account.address));
     tracing::info!(encrypted = session.connection.tls().is_some(), "logged in");
     session.login_deadline = None;
     session.off = session.off.and(off);
+    let imap = &session.imap;
+    let mailboxes = Namespaces::new(
+        imap.accounts.clone(),
+        imap.mailboxes.clone(),
+        session.id,
+        account,
+        own,
+        session.offers(acl::ACL),
+    );
     *state = State::Authenticated(Login {
-        account: account.id,
-        mailboxes,
+        mailboxes: Box::new(mailboxes),
         _slot: slot,
     });
     let code = format!("CAPABILITY {}", session.capabilities());

@@ -9,7 +9,7 @@ use crate::mail::mailbox_name::MailboxName;
 /// Tells the subscribed names that match.
 pub(crate) async fn lsub(session: &mut Session, login: &Login, reference: &str, pattern: &str) -> Outcome {
     let found = match Pattern::new(reference, pattern) {
-        Some(pattern) => Hierarchy::new(login.mailboxes.list()).lsub(&pattern),
+        Some(pattern) => Hierarchy::new(login.mailboxes.list().await).lsub(&pattern),
         None => Vec::new(),
     };
     for (name, attribute) in found {

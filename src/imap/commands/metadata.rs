@@ -1,13 +1,16 @@
 //! GETMETADATA and SETMETADATA (RFC 5464), and what LIST tells of annotations (RFC 9590).
 //!
 //! Annotations of the "server" are those of the account: private ones, which its owner sets. Shared ones are in the
-//! settings, and nobody can set them who logs in. A mailbox has one reader, so private and shared ones of it differ in name only.
+//! settings, and nobody can set them who logs in. Of a mailbox that others may use too, each of them has private ones of their
+//! own; shared ones are set by who may change flags.
 
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{Depth, MailboxArgument};
+use crate::imap::namespaces::Place;
 use crate::imap::output::Output;
 use crate::imap::session::{Login, Session};
 use crate::mail::mailbox_name::MailboxName;
+use crate::mail::rights::{Rights, Who};
 use crate::mailbox::Error;
 use std::collections::BTreeMap;
 
@@ -76,24 +79,43 @@ pub(crate) async fn set(
         let code = format!("METADATA MAXSIZE {MAX_VALUE}");
         return Ok(Answer::no(Some(&code), "The value is too long"));
     }
-    login.mailboxes.annotate(name.as_ref(), entries).await?;
+    let Some(name) = name else {
+        login.mailboxes.own().annotate(None, &Who::Owner, entries).await?;
+        return Ok(Answer::ok("SETMETADATA completed"));
+    };
+    let place = annotated(login, &name).await?;
+    if entries.iter().any(|(entry, _)| entry.starts_with("/shared")) {
+        place.allows(Rights::WRITE)?;
+    }
+    let who = place.access.who().unwrap_or(Who::Owner);
+    place.mailboxes.annotate(Some(&place.name), &who, entries).await?;
     Ok(Answer::ok("SETMETADATA completed"))
 }
 
-/// All that a mailbox or the account has, the special use included.
-async fn stored(login: &Login, name: Option<&MailboxName>) -> Result<BTreeMap<String, Vec<u8>>, Error> {
-    let mut all = login.mailboxes.annotations(name).await?;
-    if let Some(name) = name {
-        let list = login.mailboxes.list();
-        let special_use = list
-            .iter()
-            .find(|info| info.name == *name)
-            .and_then(|info| info.special_use);
-        if let Some(special_use) = special_use {
-            all.insert(SPECIAL_USE.to_owned(), special_use.attribute().into());
-        }
+/// All that a mailbox or the account has for this client, the special use included.
+pub(crate) async fn stored(login: &Login, name: Option<&MailboxName>) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let Some(name) = name else {
+        return login.mailboxes.own().annotations(None, &Who::Owner).await;
+    };
+    let place = annotated(login, name).await?;
+    let who = place.access.who().unwrap_or(Who::Owner);
+    let mut all = place.mailboxes.annotations(Some(&place.name), &who).await?;
+    if who == Who::Owner
+        && let Some(special_use) = place.mailboxes.special_use(&place.name)
+    {
+        all.insert(SPECIAL_USE.to_owned(), special_use.attribute().into());
     }
     Ok(all)
+}
+
+/// A mailbox whose annotations the client may use (RFC 5464 §3.3).
+async fn annotated(login: &Login, name: &MailboxName) -> Result<Place, Error> {
+    let place = login.mailboxes.place(name).await?;
+    place.allows(Rights::LOOKUP)?;
+    match place.rights().intersects(Rights::ANNOTATIONS) {
+        true => Ok(place),
+        false => Err(Error::NotPermitted),
+    }
 }
 
 /// The METADATA response that goes with a name in LIST. With a problem the name comes alone, as with STATUS.
@@ -105,7 +127,7 @@ pub(crate) async fn list(
 ) -> Result<(), Failure> {
     match Box::pin(stored(login, Some(name))).await {
         Ok(stored) => write(&mut session.output, Some(name), &select(&stored, entries, Depth::Zero)),
-        Err(Error::NotFound) => {}
+        Err(Error::NotFound | Error::NotPermitted) => {}
         // Logs the cause.
         Err(error) => drop(Failure::from(error)),
     }

@@ -1,6 +1,7 @@
 //! One file per command, named after it. Each has one function that takes the session, what its state owns, and typed arguments, and
 //! returns the tagged answer; untagged ones go to `session.output` on the way. The few that change the state take that.
 
+pub(crate) mod acl;
 pub(crate) mod append;
 pub(crate) mod authenticate;
 pub(crate) mod cancel_update;

@@ -1,10 +1,11 @@
 //! MOVE and UID MOVE (RFC 6851).
 
-use super::copy::{copy_uid, target};
+use super::copy::{check_room, copy_uid, target};
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::{MailboxArgument, SequenceSet};
 use crate::imap::session::{Login, Selected, Session};
 use crate::imap::updates;
+use crate::mail::rights::Rights;
 
 /// Moves what the set names. COPYUID goes out in front of the EXPUNGEs, so that the client knows where a message went
 /// before it forgets it (RFC 6851 §4.3). A MOVE of messages that are gone is an OK that did nothing.
@@ -16,13 +17,16 @@ pub(crate) async fn move_(
     set: &SequenceSet,
     mailbox: &MailboxArgument,
 ) -> Outcome {
-    if selected.view.read_only() {
-        return Ok(Answer::no(Some("CANNOT"), "The mailbox is open read-only"));
-    }
+    // RFC 6851 §4.2: those of STORE, COPY and EXPUNGE.
+    selected.allows(Rights::MARK_DELETED.union(Rights::EXPUNGE))?;
     let uids = selected.resolve(set, uid)?;
     let target = target(login, mailbox).await?;
     let source = selected.view.mailbox();
-    let moved = Box::pin(source.move_to(session.id, &uids, &target)).await?;
+    if !source.is_beside(&target.mailbox) {
+        check_room(session, source, &uids, &target.place).await?;
+    }
+    let rights = target.place.rights();
+    let moved = Box::pin(source.move_to(session.id, &uids, &target.mailbox, rights)).await?;
     let answer = Answer::ok("MOVE completed");
     let Some(code) = copy_uid(&moved) else {
         return Ok(answer);

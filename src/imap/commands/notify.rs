@@ -27,12 +27,13 @@ pub(crate) async fn notify(
     }
     let status = asked.status;
     // Listens from here on, so that nothing falls between what is told now and later.
-    let watch = Watch::new(asked, &login.mailboxes);
+    let watch = Watch::new(asked, &login.mailboxes).await;
     let mut selected = selected;
     if let Some(selected) = &mut selected {
         session.enabled.watch = None;
         updates::tell(session, selected, true).await?;
     }
+    notify::tell_inaccessible(session, login, &watch).await?;
     if status {
         notify::tell_watched(session, login, selected.as_deref(), &watch).await?;
     }

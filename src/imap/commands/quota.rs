@@ -1,15 +1,18 @@
 //! GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208), and the question whether there is room for more.
 //!
-//! An account has one quota root for all its mailboxes: the empty name, or its address. Administrators may ask for those of
-//! other accounts by their addresses, and set all.
+//! An account has one quota root for all its mailboxes: the empty name, or its address. What others put into its mailboxes
+//! counts as its own; those who may read one of them may ask for the root by the address. Administrators may ask for all, and
+//! set them.
 
 use crate::config::{Quota, Size};
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::MailboxArgument;
+use crate::imap::namespaces::{Access, Place};
 use crate::imap::output::Output;
 use crate::imap::session::{Login, Session};
 use crate::mail::ids::AccountId;
 use crate::mail::mailbox_name::MailboxName;
+use crate::mail::rights::Rights;
 use crate::mailbox::{AccountMailboxes, Error, Usage};
 use crate::storage::accounts::DatabaseError;
 use std::collections::BTreeSet;
@@ -26,24 +29,36 @@ pub(crate) async fn get(session: &mut Session, login: &Login, root: &str) -> Out
     Ok(Answer::ok("GETQUOTA completed"))
 }
 
-/// Tells the quota root of a mailbox, which need not exist (RFC 9208 §4.1.2).
+/// Tells the quota root of a mailbox, which need not exist if it would be one's own (RFC 9208 §4.1.2, §6).
 pub(crate) async fn get_root(session: &mut Session, login: &Login, mailbox: MailboxArgument) -> Outcome {
     let name = mailbox.map_err(Error::from)?;
-    let quota = limits(session, login).await?;
+    let place = login.mailboxes.place(&name).await?;
+    let root = match &place.access {
+        Access::Unlimited | Access::Owner => ROOT.to_owned(),
+        Access::Other { owner, .. } => {
+            place.allows(Rights::READ)?;
+            owner.to_string()
+        }
+    };
     let output = &mut session.output;
     output.raw(b"* QUOTAROOT ");
     output.mailbox(name.as_str());
     output.raw(b" ");
-    output.string(ROOT.as_bytes());
+    output.string(root.as_bytes());
     output.raw(b"\r\n");
-    response(output, ROOT, &login.mailboxes.usage(), &quota);
+    let owner = Owner {
+        account: place.account,
+        mailboxes: place.mailboxes,
+    };
+    owner.tell(session, &root).await?;
     Ok(Answer::ok("GETQUOTAROOT completed"))
 }
 
 /// Sets the limits of a quota root, for administrators only: what is not named is not limited any more (RFC 9208 §4.1.3).
 pub(crate) async fn set(session: &mut Session, login: &Login, root: &str, limits: &[(String, u64)]) -> Outcome {
     let accounts = &session.imap.accounts;
-    if !accounts.is_administrator(login.account).await.map_err(storage)? {
+    let user = login.mailboxes.user().id;
+    if !accounts.is_administrator(user).await.map_err(storage)? {
         return Ok(Answer::no(
             Some("NOPERM"),
             "Only the server's administrators set limits",
@@ -68,7 +83,7 @@ pub(crate) async fn set(session: &mut Session, login: &Login, root: &str, limits
     };
     let set = session.imap.accounts.set_quota_of(owner.account, Some(quota)).await;
     set.map_err(storage)?;
-    tracing::info!(by = %login.account.0, account = %owner.account.0, "quota set");
+    tracing::info!(by = %user.0, account = %owner.account.0, "quota set");
     owner.tell(session, root).await?;
     Ok(Answer::ok("SETQUOTA completed"))
 }
@@ -81,9 +96,7 @@ struct Owner {
 
 impl Owner {
     async fn tell(&self, session: &mut Session, root: &str) -> Result<(), Failure> {
-        let imap = &session.imap;
-        let quota = imap.accounts.quota(self.account, &imap.config.quota).await;
-        let quota = quota.map_err(Error::Storage)?;
+        let quota = limits(session, self.account).await?;
         response(&mut session.output, root, &self.mailboxes.usage(), &quota);
         Ok(())
     }
@@ -92,21 +105,29 @@ impl Owner {
 /// The owner of a root that this account may know of.
 async fn owner(session: &Session, login: &Login, root: &str) -> Result<Option<Owner>, Failure> {
     let own = || Owner {
-        account: login.account,
-        mailboxes: login.mailboxes.clone(),
+        account: login.mailboxes.user().id,
+        mailboxes: login.mailboxes.own().clone(),
     };
     if root == ROOT {
         return Ok(Some(own()));
     }
     let accounts = &session.imap.accounts;
-    match accounts.quota_owner(root).await.map_err(Error::Storage)? {
-        Some(account) if account.id == login.account => Ok(Some(own())),
-        Some(account) if accounts.is_administrator(login.account).await.map_err(storage)? => Ok(Some(Owner {
-            account: account.id,
-            mailboxes: session.imap.mailboxes.account(&account.address).await?,
-        })),
-        _ => Ok(None),
+    let Some(account) = accounts.quota_owner(root).await.map_err(Error::Storage)? else {
+        return Ok(None);
+    };
+    let user = login.mailboxes.user().id;
+    if account.id == user {
+        return Ok(Some(own()));
     }
+    let may_know = accounts.is_administrator(user).await.map_err(storage)?
+        || login.mailboxes.reads_some_of(&account.address).await?;
+    if !may_know {
+        return Ok(None);
+    }
+    Ok(Some(Owner {
+        account: account.id,
+        mailboxes: session.imap.mailboxes.account(&account.address).await?,
+    }))
 }
 
 fn no_root() -> Answer {
@@ -117,26 +138,26 @@ fn storage(cause: DatabaseError) -> Error {
     Error::Storage(cause.into())
 }
 
-/// Fails with OVERQUOTA when the account has no room for so much more (RFC 9208 §4.3.1).
-pub(crate) async fn check_room(session: &Session, login: &Login, more: Usage) -> Result<(), Failure> {
-    let quota = limits(session, login).await?;
-    match login.mailboxes.usage().has_room(&more, &quota) {
+/// Fails with OVERQUOTA when the account that has a place has no room for so much more (RFC 9208 §4.3.1).
+pub(crate) async fn check_room(session: &Session, place: &Place, more: Usage) -> Result<(), Failure> {
+    let quota = limits(session, place.account).await?;
+    match place.mailboxes.usage().has_room(&more, &quota) {
         true => Ok(()),
         false => Err(Failure::Answer(Answer::no(Some("OVERQUOTA"), "The quota is used up"))),
     }
 }
 
 /// How many of a mailbox and the levels above it are not there.
-pub(crate) fn missing(login: &Login, name: &MailboxName) -> u64 {
-    let list = login.mailboxes.list();
+pub(crate) fn missing(mailboxes: &AccountMailboxes, name: &MailboxName) -> u64 {
+    let list = mailboxes.list();
     let there: BTreeSet<&MailboxName> = list.iter().filter(|info| info.exists).map(|info| &info.name).collect();
     let levels = std::iter::successors(Some(name.clone()), MailboxName::parent);
     levels.filter(|level| !there.contains(level)).count() as u64
 }
 
-async fn limits(session: &Session, login: &Login) -> Result<Quota, Failure> {
+async fn limits(session: &Session, account: AccountId) -> Result<Quota, Failure> {
     let imap = &session.imap;
-    let quota = imap.accounts.quota(login.account, &imap.config.quota).await;
+    let quota = imap.accounts.quota(account, &imap.config.quota).await;
     quota.map_err(|cause| Error::Storage(cause).into())
 }
 

@@ -5,9 +5,11 @@ use super::copy::target;
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::Replace;
 use crate::imap::framer::Literal;
+use crate::imap::namespaces::Opened;
 use crate::imap::session::{Login, Selected, Session};
 use crate::imap::updates;
 use crate::imap::upload::{self, Terms};
+use crate::mail::rights::Rights;
 use crate::mailbox::Usage;
 use std::sync::Arc;
 
@@ -20,9 +22,8 @@ pub(crate) async fn replace(
     asked: Replace,
     literal: &mut Option<Literal>,
 ) -> Outcome {
-    if selected.view.read_only() {
-        return Ok(Answer::no(Some("CANNOT"), "The mailbox is open read-only"));
-    }
+    // RFC 8508 §4.1: those of STORE and EXPUNGE here, and of APPEND there.
+    selected.allows(Rights::MARK_DELETED.union(Rights::EXPUNGE))?;
     let source = Arc::clone(selected.view.mailbox());
     let uids = selected.resolve(&asked.message, asked.uid)?;
     let Some(old) = source.states(&uids).first().copied() else {
@@ -31,21 +32,25 @@ pub(crate) async fn replace(
             false => Answer::no(Some("EXPUNGEISSUED"), "The message is gone"),
         });
     };
-    let target = target(login, &asked.mailbox).await?;
+    let Opened { place, mailbox } = target(login, &asked.mailbox).await?;
     let terms = Terms {
+        place: &place,
         messages: 1,
         // RFC 8508 §3.4: what goes makes room for what comes.
-        freed: Usage {
-            messages: 1,
-            octets: old.size,
-            mailboxes: 0,
+        freed: match source.is_beside(&mailbox) {
+            true => Usage {
+                messages: 1,
+                octets: old.size,
+                mailboxes: 0,
+            },
+            false => Usage::default(),
         },
     };
     let messages = upload::receive(session, login, Some(selected), terms, asked.pieces, literal).await?;
     let Some(message) = messages.into_iter().next() else {
         return Ok(Answer::bad("REPLACE needs a message"));
     };
-    let replaced = source.replace(session.id, old.uid, message, &target).await?;
+    let replaced = source.replace(session.id, old.uid, message, &mailbox).await?;
     // In front of the EXPUNGE (RFC 8508 §4.3).
     session.output.line(format_args!(
         "* OK [{}] Replacement message ready",

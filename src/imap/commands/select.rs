@@ -4,13 +4,15 @@ use super::{enable, list};
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::{MailboxArgument, SelectParameters};
 use crate::imap::hierarchy::Hierarchy;
+use crate::imap::namespaces::Opened;
 use crate::imap::numbering::{Pieces, SeqNum};
 use crate::imap::object_id::ObjectId;
 use crate::imap::resync;
 use crate::imap::session::{Selected, Session, State};
 use crate::imap::updates;
 use crate::mail::flags::Flags;
-use crate::mailbox::Error;
+use crate::mail::rights::Rights;
+use crate::mailbox::{Error, MailboxInfo};
 
 /// How many states are copied at a time to find the first unseen message.
 const STATES: u32 = 4096;
@@ -37,10 +39,13 @@ pub(crate) async fn select(
         return Ok(Answer::bad("Log in first"));
     };
     let name = mailbox.map_err(Error::from)?;
-    let mailbox = login.mailboxes.open(&name).await?;
+    let Opened { place, mailbox } = login.mailboxes.open(&name, Rights::READ).await?;
     // In this order, so that a message that comes in between is not told as new and yet below UIDNEXT.
     let status = mailbox.status();
-    let selected = Selected::new(mailbox.view(session.id, read_only));
+    // Who can change nothing leaves \Recent to others, as EXAMINE does.
+    let rights = place.rights();
+    let only_reads = read_only || !rights.intersects(Rights::CHANGES);
+    let selected = Selected::new(mailbox.view(session.id, only_reads), place.access, read_only);
     updates::flags(&mut session.output, &selected);
     let picture = selected.view.uids();
     let next = picture
@@ -51,7 +56,12 @@ pub(crate) async fn select(
     match session.is_rev2() {
         // RFC 9051 appendix E, 10 to 12: a LIST instead of RECENT and UNSEEN.
         true => {
-            let hierarchy = Hierarchy::new(login.mailboxes.list());
+            let mut listed = login.mailboxes.list().await;
+            if !rights.contains(Rights::LOOKUP) {
+                // It was named, so it may be told.
+                listed.push(MailboxInfo::of(name.clone(), rights));
+            }
+            let hierarchy = Hierarchy::new(listed);
             list::write(session, &hierarchy.line(name, parameters.supplied.clone()));
         }
         false => recent_and_unseen(session, &selected, status.unseen),
@@ -74,11 +84,19 @@ pub(crate) async fn select(
     if let Some(known) = &parameters.resync {
         Box::pin(resync::tell(session, &selected, known)).await?;
     }
+    // RFC 4314 §5.2.
+    let code = if selected.read_only() {
+        "READ-ONLY"
+    } else {
+        "READ-WRITE"
+    };
     state.select(selected);
-    Ok(match read_only {
-        true => Answer::ok("EXAMINE completed").with_code("READ-ONLY".to_owned()),
-        false => Answer::ok("SELECT completed").with_code("READ-WRITE".to_owned()),
-    })
+    let text = if read_only {
+        "EXAMINE completed"
+    } else {
+        "SELECT completed"
+    };
+    Ok(Answer::ok(text).with_code(code.to_owned()))
 }
 
 /// What RFC 3501 §6.3.1 wants besides.

@@ -5,6 +5,7 @@ use crate::imap::command::{MailboxArgument, StatusItem};
 use crate::imap::object_id::ObjectId;
 use crate::imap::output::Output;
 use crate::imap::session::{Login, Session};
+use crate::mail::rights::Rights;
 use crate::mailbox::{Error, MailboxStatus};
 
 /// Tells of a mailbox without selecting it.
@@ -15,8 +16,8 @@ pub(crate) async fn status(
     items: &[StatusItem],
 ) -> Outcome {
     let name = mailbox.map_err(Error::from)?;
-    let status = login.mailboxes.status(&name).await?;
-    write(session, name.as_str(), items, &status);
+    let opened = login.mailboxes.open(&name, Rights::READ).await?;
+    write(session, name.as_str(), items, &opened.mailbox.status());
     Ok(Answer::ok("STATUS completed"))
 }
 

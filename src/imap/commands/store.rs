@@ -6,17 +6,30 @@ use crate::imap::fetch::items;
 use crate::imap::numbering::{Numbering, Numbers};
 use crate::imap::session::{Selected, Session};
 use crate::imap::updates;
+use crate::mail::flags::FlagList;
 use crate::mail::ids::ModSeq;
+use crate::mail::rights::Rights;
 use crate::mail::uidset::UidSet;
-use crate::mailbox::Stored;
+use crate::mailbox::{Error, FlagAction, Stored};
 use std::sync::Arc;
 
 /// Changes flags. Every message named that exists is answered, changed or not, unless `.SILENT` was asked for; then only
 /// its MODSEQ is, when the client wants these. Messages gone meanwhile are passed over.
 pub(crate) async fn store(session: &mut Session, selected: &mut Selected, store: &Store) -> Outcome {
-    if selected.view.read_only() {
-        return Ok(Answer::no(Some("CANNOT"), "The mailbox is open read-only"));
+    selected.allows_flags()?;
+    let rights = selected.rights();
+    let flags = rights.permitted(store.flags.clone());
+    // RFC 4314 §4: what may not be changed is left out, unless nothing else was asked for. The client is told then what
+    // has become of the message, also when it had not wanted to hear of it.
+    let partial = flags != store.flags;
+    if partial && flags == FlagList::default() {
+        return Err(Error::NotPermitted.into());
     }
+    let action = match store.action {
+        FlagAction::Replace if !rights.contains(Rights::FLAGS) => FlagAction::ReplaceWithin(rights),
+        action => action,
+    };
+    let silent = store.silent && !partial;
     let uids = selected.resolve(&store.set, store.uid)?;
     let mailbox = Arc::clone(selected.view.mailbox());
     let stored = match store.unchanged_since {
@@ -28,7 +41,7 @@ pub(crate) async fn store(session: &mut Session, selected: &mut Selected, store:
         // One that needs more than 63 bits is above every MODSEQ there is: no condition.
         since => {
             let since = since.and_then(ModSeq::new);
-            Box::pin(mailbox.store(session.id, &uids, store.action, store.flags.clone(), since)).await?
+            Box::pin(mailbox.store(session.id, &uids, action, flags, since)).await?
         }
     };
     // A keyword that is new to the mailbox is told in front of the messages that have it.
@@ -37,8 +50,13 @@ pub(crate) async fn store(session: &mut Session, selected: &mut Selected, store:
     }
     // A conditional STORE is answered with MODSEQ in any case (RFC 7162 §3.1.3), and with MODSEQ comes the UID (§3.2.4).
     let mod_seq = session.enabled.condstore || store.unchanged_since.is_some();
-    if !store.silent || mod_seq {
-        Box::pin(answer(session, selected, store, &stored, mod_seq)).await?;
+    if !silent || mod_seq {
+        let told = Told {
+            uid: store.uid,
+            flags: !silent,
+            mod_seq,
+        };
+        Box::pin(answer(session, selected, told, &stored)).await?;
     }
     if stored.modified.is_empty() {
         return Ok(Answer::ok("STORE completed"));
@@ -47,13 +65,14 @@ pub(crate) async fn store(session: &mut Session, selected: &mut Selected, store:
     Ok(Answer::ok("Some messages have changed since").with_code(format!("MODIFIED {modified}")))
 }
 
-async fn answer(
-    session: &mut Session,
-    selected: &Selected,
-    store: &Store,
-    stored: &Stored,
+/// What the answer tells of each message.
+struct Told {
+    uid: bool,
+    flags: bool,
     mod_seq: bool,
-) -> Result<(), Failure> {
+}
+
+async fn answer(session: &mut Session, selected: &Selected, told: Told, stored: &Stored) -> Result<(), Failure> {
     let keywords = selected.view.mailbox().keywords();
     let mut numbering = Numbering::default();
     for state in &stored.messages {
@@ -63,16 +82,16 @@ async fn answer(
         session.begin_fetch(seq, state.uid);
         let output = &mut session.output;
         let mut separator = "";
-        if (store.uid || mod_seq) && !session.enabled.uid_only {
+        if (told.uid || told.mod_seq) && !session.enabled.uid_only {
             output.text(format_args!("UID {}", state.uid));
             separator = " ";
         }
-        if !store.silent {
+        if told.flags {
             output.raw(separator.as_bytes());
             items::flags(output, state, selected.view.is_recent(state.uid), &keywords);
             separator = " ";
         }
-        if mod_seq {
+        if told.mod_seq {
             output.raw(separator.as_bytes());
             items::mod_seq(output, state.mod_seq);
         }

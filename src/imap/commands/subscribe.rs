@@ -8,6 +8,6 @@ use crate::mailbox::Error;
 /// Puts a name on the subscription list, whether there is such a mailbox or not.
 pub(crate) async fn subscribe(login: &Login, mailbox: MailboxArgument) -> Outcome {
     let name = mailbox.map_err(Error::from)?;
-    login.mailboxes.subscribe(&name).await?;
+    login.mailboxes.own().subscribe(&name).await?;
     Ok(Answer::ok("SUBSCRIBE completed"))
 }

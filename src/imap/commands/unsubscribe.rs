@@ -8,6 +8,6 @@ use crate::mailbox::Error;
 /// Takes a name off the subscription list; one that is not on it is no error.
 pub(crate) async fn unsubscribe(login: &Login, mailbox: MailboxArgument) -> Outcome {
     let name = mailbox.map_err(Error::from)?;
-    login.mailboxes.unsubscribe(&name).await?;
+    login.mailboxes.own().unsubscribe(&name).await?;
     Ok(Answer::ok("UNSUBSCRIBE completed"))
 }

@@ -16,7 +16,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) needs_file: bool,
     /// Whether previews are told, and then whether only where that takes no time.
     pub(crate) lazy_previews: Option<bool>,
-    /// Whether to set \Seen: a body section was asked for without PEEK, and the mailbox can be written.
+    /// Whether to set \Seen: a body section was asked for without PEEK, and \Seen may be set (RFC 4314 §4).
     pub(crate) sets_seen: bool,
     /// Only messages changed after this (RFC 7162 §3.1.4.1).
     pub(crate) changed_since: Option<ModSeq>,
@@ -61,8 +61,8 @@ pub(crate) enum Item<'a> {
 
 impl<'a> Plan<'a> {
     /// For the items as the client wrote them. `uid`: as UID FETCH, which implies the UID item (RFC 3501 §6.4.8), as
-    /// CHANGEDSINCE implies MODSEQ.
-    pub(crate) fn new(wanted: &'a [FetchItem], uid: bool, changed_since: Option<ModSeq>, read_only: bool) -> Plan<'a> {
+    /// CHANGEDSINCE implies MODSEQ. `may_see`: whether \Seen may be set.
+    pub(crate) fn new(wanted: &'a [FetchItem], uid: bool, changed_since: Option<ModSeq>, may_see: bool) -> Plan<'a> {
         let mut items: Vec<Item<'a>> = Vec::with_capacity(wanted.len());
         // PREVIEW with and without LAZY is one item.
         for item in wanted.iter().map(Item::new) {
@@ -81,7 +81,7 @@ impl<'a> Plan<'a> {
             items.push(Item::ModSeq);
         }
         let needs_summary = items.iter().any(|item| item.needs_summary());
-        let sets_seen = !read_only
+        let sets_seen = may_see
             && wanted.iter().any(|item| match item {
                 FetchItem::BodySection(section) => !section.peek,
                 FetchItem::Binary(section) => !section.peek,

@@ -1,5 +1,5 @@
-//! LIST (RFC 9051 §6.3.9, RFC 5258) with STATUS (RFC 5819), METADATA (RFC 9590)
-//! and SPECIAL-USE (RFC 6154), and LSUB (RFC 3501 §6.3.9).
+//! LIST (RFC 9051 §6.3.9, RFC 5258) with STATUS (RFC 5819), METADATA (RFC 9590), MYRIGHTS
+//! (RFC 8440) and SPECIAL-USE (RFC 6154), and LSUB (RFC 3501 §6.3.9).
 
 use super::cursor::{Cursor, Fault, Parsed};
 use super::{mailbox, metadata, status};
@@ -80,6 +80,7 @@ fn returns(cursor: &mut Cursor<'_>, list: &mut List) -> Parsed<()> {
                 cursor.space()?;
                 list.return_status = Some(status::items(cursor)?);
             }
+            "MYRIGHTS" => list.return_my_rights = true,
             "METADATA" => {
                 cursor.space()?;
                 list.return_metadata = Some(metadata::entries(cursor)?);

@@ -11,6 +11,7 @@
 //! More is taken than the grammar allows where it has one meaning only: further spaces where one is due and at both ends of a
 //! list, spaces at the end, 8-bit characters in UTF-8 outside of literals.
 
+mod acl;
 pub(super) mod append;
 mod auth;
 mod compress;
@@ -214,6 +215,11 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
         "GETQUOTA" => quota::get(cursor),
         "GETQUOTAROOT" => mailbox::argument(cursor).map(CommandBody::GetQuotaRoot),
         "SETQUOTA" => quota::set(cursor),
+        "GETACL" => mailbox::argument(cursor).map(CommandBody::GetAcl),
+        "SETACL" => acl::set(cursor),
+        "DELETEACL" => acl::delete(cursor),
+        "LISTRIGHTS" => acl::list(cursor),
+        "MYRIGHTS" => mailbox::argument(cursor).map(CommandBody::MyRights),
         "IDLE" => Ok(CommandBody::Idle),
         "CHECK" => Ok(CommandBody::Check),
         "CLOSE" => Ok(CommandBody::Close),

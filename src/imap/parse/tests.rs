@@ -97,7 +97,7 @@ fn commands_that_are_none() {
         ),
         ("UID NOOP", "unknown command, at octet 3"),
         ("UID UID FETCH 1 UID", "unknown command, at octet 3"),
-        ("MYRIGHTS INBOX", "unknown command, at octet 3"),
+        ("MYRIGHT INBOX", "unknown command, at octet 3"),
     ]);
 }
 

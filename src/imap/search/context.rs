@@ -6,7 +6,7 @@
 
 use super::criterion::{Query, Terms};
 use super::matching::find_among;
-use super::result::begin_extended;
+use super::result::{Named, begin_extended};
 use super::sorted::{Row, sorted};
 use super::tell::Asked;
 use crate::imap::answer::Failure;
@@ -19,10 +19,8 @@ use crate::mail::date::Timestamp;
 use crate::mail::flags::KeywordTable;
 use crate::mail::ids::Uid;
 use crate::mail::uidset::UidSet;
-use crate::mailbox::Mailbox;
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -145,10 +143,10 @@ pub(crate) fn expunged(session: &mut Session, selected: &mut Selected, gone: &[(
         let found = gone.binary_search_by(|(_, other)| uid.cmp(&other.get())).ok();
         found.and_then(|index| u32::try_from(gone[index].0 + 1).ok())
     };
-    let mailbox = Arc::clone(selected.view.mailbox());
+    let named = selected.about();
     for context in &mut selected.contexts.list {
         let removed = context.order.remove(&uids);
-        context.write(&mut session.output, &mailbox, "REMOVEFROM", &removed, number);
+        context.write(&mut session.output, &named, "REMOVEFROM", &removed, number);
     }
     selected.contexts.picture = selected.contexts.picture.difference(&uids);
 }
@@ -221,9 +219,9 @@ impl Context {
             }
         };
         let positions = Positions::new(selected.view.uids());
-        let (output, mailbox) = (&mut session.output, selected.view.mailbox());
-        self.write(output, mailbox, "REMOVEFROM", &removed, |uid| positions.of(uid));
-        self.write(output, mailbox, "ADDTO", &added, |uid| positions.of(uid));
+        let (output, named) = (&mut session.output, &selected.about());
+        self.write(output, named, "REMOVEFROM", &removed, |uid| positions.of(uid));
+        self.write(output, named, "ADDTO", &added, |uid| positions.of(uid));
         Ok(())
     }
 
@@ -231,7 +229,7 @@ impl Context {
     fn write(
         &self,
         output: &mut Output,
-        mailbox: &Mailbox,
+        named: &Named,
         item: &str,
         pairs: &[(usize, Vec<u32>)],
         number: impl Fn(u32) -> Option<u32>,
@@ -239,7 +237,7 @@ impl Context {
         if pairs.is_empty() {
             return;
         }
-        begin_extended(output, &self.tag, self.names_mailbox.then_some(mailbox), self.uid);
+        begin_extended(output, &self.tag, self.names_mailbox.then_some(named), self.uid);
         output.text(format_args!(" {item} ("));
         for (index, (position, uids)) in pairs.iter().enumerate() {
             let numbers: Numbers = match self.uid {

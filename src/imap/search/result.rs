@@ -3,9 +3,9 @@
 use crate::imap::command::{PartialRange, SearchReturn};
 use crate::imap::numbering::{Numbers, Positions};
 use crate::imap::output::Output;
-use crate::mail::ids::{ModSeq, Uid};
+use crate::mail::ids::{ModSeq, Uid, UidValidity};
+use crate::mail::mailbox_name::MailboxName;
 use crate::mail::uidset::UidSet;
-use crate::mailbox::Mailbox;
 use std::ops::Range;
 
 /// What was found, in the order of the answer.
@@ -51,13 +51,16 @@ impl Results {
     }
 }
 
+/// A mailbox as a response names it: by what the client calls it, and its UIDVALIDITY.
+pub(crate) type Named = (MailboxName, UidValidity);
+
 /// What an ESEARCH response tells besides the numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Extended<'a> {
     /// The command's tag: the response says which command it answers.
     pub(crate) tag: &'a str,
     /// The mailbox, when the response says which one it is about (RFC 7377 §2.1).
-    pub(crate) mailbox: Option<&'a Mailbox>,
+    pub(crate) mailbox: Option<&'a Named>,
     /// Whether the numbers are UIDs.
     pub(crate) uid: bool,
     /// What was asked for.
@@ -104,13 +107,13 @@ pub(crate) fn write_extended(output: &mut Output, numbers: &Numbers, extended: E
 }
 
 /// The beginning of an ESEARCH response: what it is about (RFC 4466 §2.6.2, RFC 7377 §2.1).
-pub(crate) fn begin_extended(output: &mut Output, tag: &str, mailbox: Option<&Mailbox>, uid: bool) {
+pub(crate) fn begin_extended(output: &mut Output, tag: &str, mailbox: Option<&Named>, uid: bool) {
     output.raw(b"* ESEARCH (TAG ");
     output.string(tag.as_bytes());
-    if let Some(mailbox) = mailbox {
+    if let Some((name, uid_validity)) = mailbox {
         output.raw(b" MAILBOX ");
-        output.mailbox(mailbox.name().as_str());
-        output.text(format_args!(" UIDVALIDITY {}", mailbox.uid_validity()));
+        output.mailbox(name.as_str());
+        output.text(format_args!(" UIDVALIDITY {uid_validity}"));
     }
     output.raw(if uid { b") UID" } else { b")" });
 }

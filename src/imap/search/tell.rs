@@ -116,10 +116,10 @@ impl Asked<'_> {
         };
         if returns != nothing && !(self.names_mailbox && results.uids.is_empty()) {
             let mod_seq = query.mod_seq.then(|| highest_mod_seq(selected, &concerned));
-            let mailbox = selected.view.mailbox();
+            let named = selected.about();
             let extended = Extended {
                 tag: self.tag,
-                mailbox: self.names_mailbox.then_some(&**mailbox),
+                mailbox: self.names_mailbox.then_some(&named),
                 uid: self.uid,
                 returns,
                 mod_seq: mod_seq.flatten(),

@@ -6,6 +6,7 @@ use crate::mail::collation::casemap;
 use crate::mail::flags::FlagList;
 use crate::mail::ids::{SessionId, Uid};
 use crate::mail::mailbox_name::MailboxName;
+use crate::mail::rights::Rights;
 use crate::mail::uidset::UidSet;
 use crate::mailbox::{AccountMailboxes, Mailbox, Mailboxes, NewMessage};
 use std::path::Path;
@@ -77,14 +78,14 @@ async fn the_index_follows_its_mailbox() {
 
     // A copy, and what is expunged.
     inbox
-        .copy_to(SessionId::NONE, &UidSet::range(first, first), &archive)
+        .copy_to(SessionId::NONE, &UidSet::range(first, first), &archive, Rights::ALL)
         .await
         .unwrap();
     settle(&archive).await;
     assert_eq!(left(&archive, "hello").await, "1");
     assert_eq!(left(&archive, "something").await, "");
     inbox
-        .move_to(SessionId::NONE, &UidSet::range(first, first), &archive)
+        .move_to(SessionId::NONE, &UidSet::range(first, first), &archive, Rights::ALL)
         .await
         .unwrap();
     settle(&inbox).await;

@@ -2,6 +2,7 @@
 //! overrun, each client ends with the mailbox's messages and flags, and was never told anything wrong on the way.
 
 use super::*;
+use crate::mail::address::Address;
 use crate::mail::date::Timestamp;
 use crate::mail::flags::{Flags, KeywordTable, Keywords};
 use crate::mailbox::Mailboxes;
@@ -178,13 +179,7 @@ async fn every_client_ends_with_the_truth() {
     let mut runner = TestRunner::new(ProptestConfig::with_cases(400));
     runner
         .run(&events, |events| {
-            *mailbox.state() = State::new(
-                Vec::new(),
-                1,
-                ModSeq::MIN,
-                KeywordTable::default(),
-                Arc::new(Common::new(0, 0)),
-            );
+            *mailbox.state() = State::new(Vec::new(), 1, ModSeq::MIN, KeywordTable::default(), Arc::new(common()));
             mailbox.state().tracker = Tracker::new(4);
             let mut clients: Vec<Client> = (0..SESSIONS)
                 .map(|session| Client {
@@ -249,4 +244,10 @@ fn arrive(mailbox: &Mailbox, uid: u32) -> Arc<Notice> {
     state
         .apply(SessionId::NONE, Step::Arrived(vec![entry(uid, Flags::NONE, next)]))
         .unwrap()
+}
+
+/// Of an account of which nobody hears.
+fn common() -> Common {
+    let owner = Address::new("alice", "example.org").unwrap();
+    Common::new(owner, tokio::sync::broadcast::Sender::new(1), 0, 0)
 }
