@@ -126,6 +126,11 @@ impl Namespaces {
         Ok(list.iter().any(|info| info.rights.contains(Rights::READ)))
     }
 
+    /// Whether another account, which is open, shares anything with the session's.
+    pub(crate) fn sees_some_of(&self, owner: &Address) -> bool {
+        self.acl && *owner != self.user.address && self.mailboxes.shares(owner, &self.user.address)
+    }
+
     /// As whom the session is among the mailboxes of an owner.
     pub(crate) fn access(&self, owner: &Address) -> Access {
         match (self.acl, *owner == self.user.address) {

@@ -173,6 +173,20 @@ impl Watch {
         }
     }
 
+    /// Leaves out what has happened in accounts of which the client sees nothing and has seen nothing.
+    fn forget_strangers(&mut self, mailboxes: &Namespaces) {
+        let (heard, names) = (&mut self.heard, &self.names);
+        let is_known = |owner: &Address| {
+            let owner = owner.to_string();
+            let mut owners = names.keys().filter_map(MailboxName::in_other_users);
+            owners.any(|(known, _)| known == owner)
+        };
+        heard.retain(|(owner, _)| match owner {
+            Some(owner) => mailboxes.sees_some_of(owner) || is_known(owner),
+            None => true,
+        });
+    }
+
     /// What there is to tell of what was heard.
     fn news(
         &mut self,
@@ -389,7 +403,8 @@ pub(crate) async fn changed(enabled: &mut Enabled, selected: &mut Option<&mut Se
     };
     let in_account = async {
         match watch {
-            Some(watch) => watch.changed().await,
+            // Boxed: most sessions that idle have asked for nothing, and must not carry it.
+            Some(watch) => Box::pin(watch.changed()).await,
             None => std::future::pending().await,
         }
     };
@@ -433,6 +448,7 @@ async fn tell_of(
     watch: &mut Watch,
 ) -> Result<(), Failure> {
     watch.listen();
+    watch.forget_strangers(&login.mailboxes);
     match watch.heard.is_empty() && !watch.lost {
         true => Ok(()),
         // Boxed: most often there is nothing, and a session that idles must not carry it.

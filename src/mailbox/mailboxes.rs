@@ -104,6 +104,11 @@ impl Mailboxes {
         self.0.shared.shares.givers(&self.0.mail, account).await
     }
 
+    /// Whether an account that is open gives something to another one.
+    pub fn shares(&self, owner: &Address, account: &Address) -> bool {
+        self.0.shared.shares.gives(owner, account)
+    }
+
     /// What happens from now on in accounts that share something with anybody, each event with whose account it is. A listener
     /// that lags is told so and misses events; nobody waits for it.
     pub fn shared_events(&self) -> broadcast::Receiver<(Address, AccountEvent)> {

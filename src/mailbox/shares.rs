@@ -51,6 +51,13 @@ impl Shares {
         Ok(givers.into_iter().collect())
     }
 
+    /// Whether an account that is open gives something to another one.
+    pub(super) fn gives(&self, owner: &Address, account: &Address) -> bool {
+        let table = self.table();
+        let given = table.given.get(owner);
+        given.is_some_and(|to| to.contains(&Who::Anyone) || to.contains(&Who::Account(account.clone())))
+    }
+
     /// What an account that is open gives from now on.
     pub(super) fn set(&self, owner: &Address, to: BTreeSet<Who>) {
         self.table().set(owner.clone(), to);
@@ -132,5 +139,6 @@ mod tests {
         assert_eq!(givers("alice").await, ["bob"]);
         assert_eq!(givers("carol").await, ["bob"]);
         assert_eq!(givers("bob").await, Vec::<String>::new());
+        assert!(shares.gives(&address("bob"), &address("eve")) && !shares.gives(&address("alice"), &address("eve")));
     }
 }

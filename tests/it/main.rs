@@ -28,6 +28,7 @@ mod restart;
 mod resync;
 mod rfcs;
 mod sasl;
+mod sharing;
 mod smuggling;
 mod tokens;
 mod transcripts;

@@ -1,7 +1,7 @@
 //! ESEARCH (MULTISEARCH, RFC 7377): one search in several mailboxes, which need not be selected.
 
 use crate::imap::answer::{Answer, Failure, Outcome};
-use crate::imap::command::{Search, SearchSource};
+use crate::imap::command::{MailboxFilter, Search, SearchSource};
 use crate::imap::namespaces::Opened;
 use crate::imap::progress::Progress;
 use crate::imap::search::context::Order;
@@ -76,7 +76,23 @@ async fn names(login: &Login, selected: Option<&Selected>, sources: &[SearchSour
                 SearchSource::Other(filter) => filter.covers(&info.name, info.subscribed),
             })
     });
-    wanted.map(|info| info.name).collect()
+    let mut names: Vec<MailboxName> = wanted.map(|info| info.name).collect();
+    // One that is named need not be seen to be read, nor the one that is selected.
+    let selected = selected.filter(|name| sources.contains(&SearchSource::Selected) && !names.contains(name));
+    names.extend(selected);
+    for source in sources {
+        let SearchSource::Other(MailboxFilter::Mailboxes(named)) = source else {
+            continue;
+        };
+        for name in named.iter().filter(|name| name.in_other_users().is_some()) {
+            let place = login.mailboxes.place(name).await;
+            let readable = place.is_ok_and(|place| place.allows(Rights::READ).is_ok());
+            if readable && !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+    }
+    names
 }
 
 /// One that is not selected: as one that was opened by EXAMINE a moment ago. It may be gone by now.

@@ -13,7 +13,7 @@ use crate::mailbox::{Error, Usage};
 pub(crate) async fn rename(session: &Session, login: &Login, from: MailboxArgument, to: MailboxArgument) -> Outcome {
     let (from, to) = (from.map_err(Error::from)?, to.map_err(Error::from)?);
     let source = login.mailboxes.place(&from).await?;
-    if source.access != Access::Owner || source.exists() {
+    if matches!(source.access, Access::Other { .. }) || source.exists() {
         source.allows(Rights::DELETE)?;
     }
     let target = login.mailboxes.place_for_new(&to).await?;

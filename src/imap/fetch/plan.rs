@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn state_alone_suffices_for_the_polling_of_flags() {
         let wanted = [FetchItem::Flags];
-        let plan = Plan::new(&wanted, true, ModSeq::new(7), false);
+        let plan = Plan::new(&wanted, true, ModSeq::new(7), true);
         assert_eq!(plan.items, [Item::Uid, Item::Flags, Item::ModSeq]);
         assert!(!plan.needs_summary && !plan.sets_seen);
         let wanted = [FetchItem::Uid, FetchItem::Flags];
@@ -185,16 +185,16 @@ mod tests {
             (SectionText::Header, vec![], false),
         ] {
             let wanted = [section(text, part, true)];
-            let plan = Plan::new(&wanted, false, None, false);
+            let plan = Plan::new(&wanted, false, None, true);
             assert!(plan.needs_summary && !plan.sets_seen);
             assert_eq!(matches!(plan.items[..], [Item::CachedFields(_)]), cached);
         }
     }
 
     #[test]
-    fn reading_sets_seen_unless_peeked_or_read_only() {
+    fn reading_sets_seen_unless_peeked_or_not_allowed() {
         let wanted = [section(SectionText::Text, vec![], false)];
-        assert!(Plan::new(&wanted, false, None, false).sets_seen);
-        assert!(!Plan::new(&wanted, false, None, true).sets_seen);
+        assert!(Plan::new(&wanted, false, None, true).sets_seen);
+        assert!(!Plan::new(&wanted, false, None, false).sets_seen);
     }
 }

@@ -208,7 +208,7 @@ mod tests {
             ),
             ("LIST (CHILDREN) \"\" *", "LIST: unknown selection option, at octet 9"),
             (
-                "LIST \"\" * RETURN (MYRIGHTS)",
+                "LIST \"\" * RETURN (MYRIGHT)",
                 "LIST: unknown return option, at octet 21",
             ),
             ("LIST \"\" * RETURN (STATUS)", "LIST: expected a space, at octet 27"),
@@ -223,5 +223,21 @@ mod tests {
             ("LSUB \"\" (a b)", "LSUB: expected a mailbox pattern, at octet 11"),
             ("LSUB (SUBSCRIBED) \"\" *", "LSUB: expected a mailbox name, at octet 8"),
         ]);
+    }
+
+    /// RFC 8440 §4.
+    #[test]
+    fn rights() {
+        let wanted = List {
+            return_my_rights: true,
+            ..extended("%")
+        };
+        same(
+            &[
+                "LIST \"\" % RETURN (MYRIGHTS)",
+                "LIST \"\" % return ( myrights MYRIGHTS )",
+            ],
+            &CommandBody::List(wanted),
+        );
     }
 }
