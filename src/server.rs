@@ -23,6 +23,7 @@ use crate::net::connection::Connection;
 use crate::net::dns::{self, Dns};
 use crate::net::listener::{Encryption, Service};
 use crate::net::tls::Tls;
+use crate::origin::Origin;
 use crate::outbound::Outbound;
 use crate::queue::Queue;
 use crate::smtp::{self, Role, Smtp};
@@ -49,6 +50,7 @@ pub struct Server {
     accounts: Accounts,
     mailboxes: Mailboxes,
     delivery: Delivery,
+    origin: Origin,
     queue: Queue,
     drain: Duration,
     /// Cancelled: accept no more, and every session comes to its end.
@@ -100,6 +102,9 @@ impl Server {
         )
         .await
         .context("cannot open the queue")?;
+        let origin = Origin::open(&config, dns.clone())
+            .await
+            .context("cannot open the greylist")?;
         let outbound = Outbound::new(&config, queue.clone(), dns.clone()).context("cannot deliver to other servers")?;
         let delivery = Delivery::new(accounts.clone(), mailboxes.clone(), config.quota);
 
@@ -110,6 +115,7 @@ impl Server {
                 config: config.clone(),
                 accounts: accounts.clone(),
                 delivery: delivery.clone(),
+                origin: origin.clone(),
             }),
             imap: Arc::new(Imap::new(config.clone(), accounts.clone(), mailboxes.clone())),
             tls: tls.clone(),
@@ -130,6 +136,7 @@ impl Server {
             accounts,
             mailboxes,
             delivery,
+            origin,
             queue,
             drain: config.drain.get(),
             shutdown: shutdown.drop_guard(),
@@ -174,6 +181,7 @@ impl Server {
         self.queue.close().await;
         self.mailboxes.close().await;
         self.accounts.close().await;
+        self.origin.close().await;
         drop(self.folder);
     }
 }

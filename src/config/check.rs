@@ -104,6 +104,7 @@ impl Config {
             ("outbound.timeout.block", self.outbound.timeout.block),
             ("outbound.timeout.end", self.outbound.timeout.end),
             ("storage.index_timeout", self.storage.index_timeout),
+            ("origin.timeout", self.origin.timeout),
         ] {
             if period == Period::seconds(0) {
                 problems.add(key, "must be more than 0");

@@ -68,6 +68,14 @@ impl Address {
         &self.domain
     }
 
+    /// The domain as the DNS knows it, in A-labels; `None` for an address literal.
+    pub fn dns_domain(&self) -> Option<String> {
+        match self.domain.starts_with('[') {
+            true => None,
+            false => to_a_labels(&self.domain).ok().map(Into::into),
+        }
+    }
+
     /// As [`fmt::Display`] with the domain in A-labels, for a peer or a message without SMTPUTF8; `None` when the local
     /// part is not ASCII, which only SMTPUTF8 can carry (RFC 6531 §3.2).
     pub fn to_ascii(&self) -> Option<String> {

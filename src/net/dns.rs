@@ -211,6 +211,11 @@ impl Dns {
         })))
     }
 
+    /// What is below the lookups without proof, for a library that looks up by itself. It shares their cache.
+    pub fn resolver(&self) -> TokioResolver {
+        self.0.plain.clone()
+    }
+
     /// The same lookups with proof.
     pub fn proven(&self) -> Proven<'_> {
         Proven(self)

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::Role;
 use super::header::{HeaderReader, Missing};
+use super::judgement;
 use super::reply::Reply;
 use super::session::{Session, State, Transaction};
 use crate::delivery::trace::{self, Trace};
@@ -38,11 +39,15 @@ impl Arrival {
         let config = &session.smtp.config;
         let now = Timestamp::now();
         let header = match session.state.role {
-            Role::Receive | Role::Lmtp => HeaderReader::of_received(),
-            Role::Submission => HeaderReader::of_submitted(Missing {
-                date: Some(now.to_rfc5322()),
-                message_id: Some(trace::message_id(&config.hostname)),
-            }),
+            Role::Lmtp => HeaderReader::of_received(None),
+            Role::Receive => HeaderReader::of_received(Some(&config.hostname)),
+            Role::Submission => {
+                let missing = Missing {
+                    date: Some(now.to_rfc5322()),
+                    message_id: Some(trace::message_id(&config.hostname)),
+                };
+                HeaderReader::of_submitted(&config.hostname, missing)
+            }
         };
         let mut arrival = Arrival {
             id: QueueId::fresh(),
@@ -110,16 +115,23 @@ impl Arrival {
 
     /// The message is complete: delivers it. The reply is the last; by LMTP, those of the other recipients are in front
     /// (RFC 2033 §4.2).
-    pub(crate) async fn deliver(mut self, session: &mut Session, tx: Transaction) -> Reply {
+    pub(crate) async fn deliver(mut self, session: &mut Session, mut tx: Transaction) -> Reply {
         let ended = Instant::now();
         let mut last = Vec::new();
         self.header.end(&mut last);
         self.write(&last).await;
+        let mut junk = false;
+        if let Ok(incoming) = &mut self.file {
+            match judgement::pass(&mut tx, incoming).await {
+                Ok(verdict) => junk = verdict,
+                Err(refusal) => self.file = Err(refusal),
+            }
+        }
         let letter = Letter {
             id: self.id,
             envelope: tx.envelope,
             recipients: tx.recipients,
-            junk: false,
+            junk,
             binary: tx.binary,
             ended,
         };

@@ -177,6 +177,7 @@ mod tests {
             stands_for: Vec::new(),
             binary: false,
             chunks: None,
+            inquiry: None,
         });
         state
     }

@@ -1,11 +1,17 @@
 //! The header section of a message while it streams past: counts its hops, and puts right what is ours to put right.
 //!
 //! RFC 5321 §4.4 (Return-Path), §6.3 (loops), RFC 5322 §2.2 and §3.6, RFC 6409 §8 (what a submission server may do).
+//! Fields in which only we can speak are taken away: results of authentication under our name (RFC 8601 §5), and verdicts.
 //! Everything that is not named here goes through byte for byte, malformed or not. Memory is bounded: at most a field's
-//! name is held back, until it is known whose it is.
+//! name, or in whose name results are, is held back until it is known whose it is.
+
+use crate::origin;
 
 /// The longest text held back while it may still become a field name. Longer ones exist nowhere.
 const NAME_LIMIT: usize = 128;
+/// The longest beginning of an Authentication-Results field that is held back until it says whose it is. A longer one is
+/// nobody's, and goes.
+const RESULTS_LIMIT: usize = 1024;
 
 /// Follows a message from its first byte to its last.
 #[derive(Debug)]
@@ -16,6 +22,8 @@ pub(crate) struct HeaderReader {
     /// Whether the field that the current line belongs to stays.
     keep: bool,
     hops: usize,
+    /// Our name.
+    server: Option<String>,
     submission: Option<Missing>,
 }
 
@@ -32,29 +40,33 @@ pub(crate) struct Missing {
 enum Place {
     /// At the start of a line or in what may be a field's name.
     Name,
+    /// In an Authentication-Results field that has not said whose it is.
+    Results,
     /// In the rest of a line.
     Line,
     Body,
 }
 
 impl HeaderReader {
-    /// For a message from another server.
-    pub(crate) fn of_received() -> HeaderReader {
+    /// For a message from another server to this one. Without a name, what speaks in ours is from a server of our own that is
+    /// in front of this one, and stays.
+    pub(crate) fn of_received(server: Option<&str>) -> HeaderReader {
         HeaderReader {
             place: Place::Name,
             held: Vec::new(),
             keep: true,
             hops: 0,
+            server: server.map(str::to_ascii_lowercase),
             submission: None,
         }
     }
 
     /// For a message from one of our users: adds what is missing, and takes away Bcc, so that nobody reads there who
     /// else was written to (RFC 5322 §3.6.3, the first of its three ways; RFC 6409 leaves it to us).
-    pub(crate) fn of_submitted(missing: Missing) -> HeaderReader {
+    pub(crate) fn of_submitted(server: &str, missing: Missing) -> HeaderReader {
         HeaderReader {
             submission: Some(missing),
-            ..HeaderReader::of_received()
+            ..HeaderReader::of_received(Some(server))
         }
     }
 
@@ -75,6 +87,11 @@ impl HeaderReader {
                 Place::Name => {
                     self.name(byte, out);
                     piece = rest;
+                }
+                Place::Results => {
+                    if self.results(byte, out) {
+                        piece = rest;
+                    }
                 }
                 Place::Line => {
                     let end = memchr::memchr(b'\n', piece).map_or(piece.len(), |at| at + 1);
@@ -97,6 +114,9 @@ impl HeaderReader {
 
     /// The message is over: what was held back, and what is missing if the header section was all there is.
     pub(crate) fn end(&mut self, out: &mut Vec<u8>) {
+        if self.place == Place::Results {
+            self.end_results(out);
+        }
         if self.place != Place::Body {
             self.add_missing(out);
             out.append(&mut self.held);
@@ -120,6 +140,9 @@ impl HeaderReader {
             ([first, ..], b':') if *first != b'\r' => {
                 self.field();
                 self.held.push(byte);
+                if self.place == Place::Results {
+                    return;
+                }
                 if self.keep {
                     out.append(&mut self.held);
                 }
@@ -147,6 +170,41 @@ impl HeaderReader {
         }
     }
 
+    /// Takes a byte of a field that has not said whose it is. False: it belongs to the next field.
+    fn results(&mut self, byte: u8, out: &mut Vec<u8>) -> bool {
+        let over = self.held.ends_with(b"\n");
+        if over && byte != b' ' && byte != b'\t' {
+            self.end_results(out);
+            self.place = Place::Name;
+            return false;
+        }
+        self.held.push(byte);
+        if byte == b';' || self.held.len() >= RESULTS_LIMIT {
+            self.end_results(out);
+            self.place = Place::Line;
+        }
+        true
+    }
+
+    /// What is held is the beginning of such a field, or all of it.
+    fn end_results(&mut self, out: &mut Vec<u8>) {
+        let held = String::from_utf8_lossy(&self.held).to_ascii_lowercase();
+        let beside = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+        let server = self.server.as_deref();
+        let ours = server.is_some_and(|server| {
+            held.match_indices(server).any(|(at, found)| {
+                let before = held.get(..at).and_then(|before| before.bytes().next_back());
+                let after = held.get(at + found.len()..).and_then(|after| after.bytes().next());
+                !beside(before) && !beside(after)
+            })
+        });
+        self.keep = !ours && self.held.len() < RESULTS_LIMIT;
+        if self.keep {
+            out.append(&mut self.held);
+        }
+        self.held.clear();
+    }
+
     /// What the field whose name is held means to us.
     fn field(&mut self) {
         let name = self.held.trim_ascii_end();
@@ -156,6 +214,10 @@ impl HeaderReader {
             self.hops += 1;
         } else if is("Return-Path") {
             // RFC 5321 §4.4: final delivery may remove those that came along, and adds its own.
+            self.keep = false;
+        } else if self.server.is_some() && is("Authentication-Results") {
+            self.place = Place::Results;
+        } else if self.server.is_some() && is(origin::VERDICT) {
             self.keep = false;
         } else if let Some(missing) = &mut self.submission {
             if is("Date") {
@@ -199,6 +261,10 @@ mod tests {
         }
     }
 
+    fn received() -> HeaderReader {
+        HeaderReader::of_received(Some("mx.example.org"))
+    }
+
     /// Reads the message whole and in pieces of every size; the result is the same.
     fn through(make: impl Fn() -> HeaderReader, message: &[u8]) -> (String, usize) {
         let read = |size: usize| {
@@ -206,7 +272,7 @@ mod tests {
             let mut out = Vec::new();
             for piece in message.chunks(size) {
                 reader.read(piece, &mut out);
-                assert!(reader.held.len() <= NAME_LIMIT);
+                assert!(reader.held.len() <= RESULTS_LIMIT);
             }
             reader.end(&mut out);
             (String::from_utf8_lossy(&out).into_owned(), reader.hops())
@@ -239,7 +305,11 @@ mod tests {
             ("A: b\r\nb\u{e9}: c\r\n", format!("A: b\r\n{added}\r\nb\u{e9}: c\r\n")),
         ] {
             assert_eq!(
-                through(|| HeaderReader::of_submitted(missing()), message.as_bytes()).0,
+                through(
+                    || HeaderReader::of_submitted("mx.example.org", missing()),
+                    message.as_bytes()
+                )
+                .0,
                 result
             );
         }
@@ -249,7 +319,10 @@ mod tests {
     fn bcc_goes_with_all_its_lines() {
         let message =
             "Bcc: a@b,\r\n c@d\r\n\te@f\r\nTo: x\r\n y\r\nBcc:\r\nresent-bcc: z\r\nBcc-Not: n\r\n\r\nBcc: body\r\n";
-        let (text, _) = through(|| HeaderReader::of_submitted(Missing::default()), message.as_bytes());
+        let (text, _) = through(
+            || HeaderReader::of_submitted("mx.example.org", Missing::default()),
+            message.as_bytes(),
+        );
         assert_eq!(text, "To: x\r\n y\r\nBcc-Not: n\r\n\r\nBcc: body\r\n");
     }
 
@@ -263,10 +336,10 @@ mod tests {
             "\r\n",
             "",
         ] {
-            assert_eq!(through(HeaderReader::of_received, same.as_bytes()).0, same);
+            assert_eq!(through(received, same.as_bytes()).0, same);
         }
         let (text, hops) = through(
-            HeaderReader::of_received,
+            received,
             b"Return-Path: <a>\r\n folded\r\nReceived: x\r\n y\r\nRECEIVED:z\r\n\r\nReceived: body\r\n",
         );
         assert_eq!(text, "Received: x\r\n y\r\nRECEIVED:z\r\n\r\nReceived: body\r\n");
@@ -274,11 +347,43 @@ mod tests {
     }
 
     #[test]
+    fn nobody_else_speaks_in_our_name() {
+        let field = "Authentication-Results";
+        for ours in [
+            format!("{field}: mx.example.org; spf=pass\r\n"),
+            format!("{field} : MX.example.ORG 1; none\r\n"),
+            format!("{field}:\r\n (c) \"mx.example.org\"\r\n\t; spf=pass\r\n smtp.mailfrom=x;\r\n dkim=pass\r\n"),
+            format!("{field}: mx.example.org\r\n"),
+            format!("{field}: {};\r\n", "x".repeat(RESULTS_LIMIT)),
+            "X-Posthaste-Verdict: accept;\r\n very good\r\n".to_owned(),
+        ] {
+            let message = format!("A: b\r\n{ours}To: x\r\n\r\nbody\r\n");
+            assert_eq!(
+                through(received, message.as_bytes()).0,
+                "A: b\r\nTo: x\r\n\r\nbody\r\n",
+                "{ours}"
+            );
+        }
+        for others in [
+            format!("{field}: mx.example.net; spf=pass smtp.helo=mx.example.org\r\n"),
+            format!("{field}: other.mx.example.org;\r\n spf=pass\r\n"),
+            format!("{field}: mx.example.org.test; none\r\n"),
+            format!("{field}: x\r\n"),
+            format!("{field}:\r\n"),
+            format!("{field}-Not: mx.example.org;\r\n"),
+        ] {
+            let message = format!("A: b\r\n{others}To: x\r\n\r\n");
+            assert_eq!(through(received, message.as_bytes()).0, message);
+            assert_eq!(through(received, others.as_bytes()).0, others);
+        }
+    }
+
+    #[test]
     fn an_endless_name_is_none() {
         let message = [b"x".repeat(5000).as_slice(), b": y\r\n"].concat();
-        let (text, _) = through(HeaderReader::of_received, &message[..300]);
+        let (text, _) = through(received, &message[..300]);
         assert_eq!(text.as_bytes(), &message[..300]);
-        let mut reader = HeaderReader::of_received();
+        let mut reader = received();
         reader.read(&message, &mut Vec::new());
         assert!(reader.in_body());
     }
@@ -286,9 +391,9 @@ mod tests {
     proptest! {
         #[test]
         fn anything_goes_through_in_any_pieces(message in "([a:\r\n \t.]|Bcc|Received|\u{e9}){0,12}") {
-            let (text, _) = through(HeaderReader::of_received, message.as_bytes());
+            let (text, _) = through(received, message.as_bytes());
             prop_assert_eq!(text, message.clone());
-            through(|| HeaderReader::of_submitted(missing()), message.as_bytes());
+            through(|| HeaderReader::of_submitted("mx.example.org", missing()), message.as_bytes());
         }
     }
 }

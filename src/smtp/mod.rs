@@ -10,7 +10,7 @@
 //! Invariants: reply lines exist only here; nothing of one transaction outlives it; no 250 to a message before every copy
 //! is durable; neither lines nor messages pile up in memory.
 //!
-//! Deliberately absent: DSN (until outbound delivery exists), XCLIENT, and whatever judges mail by content.
+//! Deliberately absent: DSN (until outbound delivery exists), and XCLIENT.
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::net::connection::Connection;
+use crate::origin::{Kind, Origin};
 
 mod arrival;
 mod commands;
@@ -28,6 +29,7 @@ mod data;
 mod dispatch;
 mod extension;
 mod header;
+mod judgement;
 mod reply;
 mod request;
 mod session;
@@ -40,6 +42,8 @@ pub struct Smtp {
     pub accounts: Accounts,
     /// Where accepted mail goes.
     pub delivery: Delivery,
+    /// What judges mail of other servers.
+    pub origin: Origin,
 }
 
 /// On which side of the server a session is.
@@ -57,6 +61,9 @@ pub enum Role {
 const TOO_MANY_CONNECTIONS: &[u8] = b"421 4.7.0 Too many connections from your address: close some, or have \
     login.max_connections_per_address raised\r\n";
 
+/// What a server is told that comes too often (RFC 5321 §3.8).
+const TOO_OFTEN: &[u8] = b"421 4.7.0 Too many connections from your network, try again later\r\n";
+
 /// Serves one connection until it ends or `shutdown` is cancelled (then: finish the running transaction, 421).
 pub async fn serve(smtp: Arc<Smtp>, role: Role, mut connection: Connection, shutdown: CancellationToken) {
     let peer = connection.peer();
@@ -67,6 +74,11 @@ pub async fn serve(smtp: Arc<Smtp>, role: Role, mut connection: Connection, shut
             .await;
         return connection.close().await;
     };
+    if role == Role::Receive && !smtp.origin.allows(Kind::Connections, peer.ip()) {
+        tracing::info!(%peer, "connection refused: too many from one network within the hour");
+        let _ = connection.write(TOO_OFTEN, smtp.config.smtp.timeout.get()).await;
+        return connection.close().await;
+    }
     let id = format!("{:08x}", rand::random::<u32>());
     let span = tracing::info_span!("smtp", id, peer = %connection.peer(), ?role);
     session::Session::new(smtp, role, connection, shutdown)

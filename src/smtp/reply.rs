@@ -35,6 +35,9 @@ impl Reply {
     /// What follows may be a chunk and may be commands: nobody can tell.
     pub(crate) const LOST_CHUNK: Reply = Reply::new(421, "4.5.2", "Syntax: BDAT chunk-size [LAST]");
 
+    pub(crate) const TOO_MANY_UNKNOWN: Reply = Reply::new(421, "4.7.0", "Too many recipients that do not exist");
+    pub(crate) const TOO_MUCH: Reply = Reply::new(450, "4.7.0", "Too much from you within the hour, try again later");
+
     pub(crate) const STORAGE_FAILED: Reply = Reply::new(451, "4.3.0", "Storage failed, try again later");
     pub(crate) const NO_SPACE: Reply = Reply::new(452, "4.3.1", "No space left, try again later");
     pub(crate) const MAILBOX_FULL: Reply = Reply::new(452, "4.2.2", "Mailbox full, try again later");

@@ -18,6 +18,7 @@ use crate::accounts::sasl::Mechanism;
 use crate::accounts::{Account, SessionSlot};
 use crate::mail::envelope::Envelope;
 use crate::net::connection::{Connection, LineEnd, ReadError};
+use crate::origin::Inquiry;
 
 /// The longest command line without its CRLF. RFC 5321 §4.5.3.1.4 wants 512 octets and RFC 6531 §3.4 further
 /// 10 for its parameter; real paths and parameters together stay below this.
@@ -83,6 +84,8 @@ pub(crate) struct Transaction {
     pub(crate) binary: bool,
     /// What of the message has come, once the first chunk has (RFC 3030).
     pub(crate) chunks: Option<Chunks>,
+    /// What is being found out about a client that is another server.
+    pub(crate) inquiry: Option<Inquiry>,
 }
 
 /// Why a session ends without the client having asked for it.

@@ -1,8 +1,9 @@
-//! All file and all SQL work. `sqlx` is named only in `index/`, `queue/`, `full_text/` and `accounts/`.
+//! All file and all SQL work. `sqlx` is named only in `index/`, `queue/`, `full_text/`, `greylist/` and `accounts/`.
 
 pub mod accounts;
 mod durable;
 pub mod full_text;
+pub mod greylist;
 pub mod index;
 pub mod maildir;
 pub mod queue;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Where a crate may be named: paths below `src/`, folders or files.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 14] = [
     ("argon2", &["accounts/"]),
     ("clap", &["cli"]),
     ("figment", &["config"]),
@@ -13,6 +13,7 @@ const CRATES: [(&str, &[&str]); 13] = [
     ("hickory_resolver", &["net/dns.rs"]),
     ("hyper", &["net/"]),
     ("imap_proto", &[]),
+    ("mail_auth", &["origin/"]),
     ("mail_parser", &["mail/"]),
     // In `imap/` it is the command of that name (RFC 5465).
     ("notify", &["imap/", "storage/maildir/"]),
@@ -26,6 +27,7 @@ const CRATES: [(&str, &[&str]); 13] = [
         &[
             "storage/index/",
             "storage/queue/",
+            "storage/greylist/",
             "storage/full_text/",
             "storage/accounts/",
         ],

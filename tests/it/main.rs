@@ -22,6 +22,7 @@ mod lmtp;
 mod maildir;
 mod memory;
 mod names;
+mod origin;
 mod picture;
 mod proxy;
 mod restart;

@@ -3,6 +3,7 @@
 use crate::accounts::{Account, Resolution};
 use crate::mail::envelope::{Envelope, ReversePath};
 use crate::smtp::Role;
+use crate::smtp::judgement;
 use crate::smtp::reply::Reply;
 use crate::smtp::request::Parameters;
 use crate::smtp::session::{Session, State, Transaction};
@@ -19,13 +20,21 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: Parameter
     {
         return reply;
     }
-    session.state.tx = Some(Transaction {
+    let mut tx = Transaction {
         envelope,
         recipients: Vec::new(),
         stands_for: Vec::new(),
         binary: parameters.binary,
         chunks: None,
-    });
+        inquiry: None,
+    };
+    if session.state.role == Role::Receive {
+        if let Err(reply) = judgement::may_send(session, &tx) {
+            return reply;
+        }
+        tx.inquiry = judgement::begin(session, &tx);
+    }
+    session.state.tx = Some(tx);
     Reply::new(250, "2.1.0", "Sender OK")
 }
 

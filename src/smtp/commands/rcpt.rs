@@ -3,12 +3,18 @@
 use crate::accounts::Resolution;
 use crate::mail::envelope::ForwardPath;
 use crate::smtp::Role;
+use crate::smtp::judgement;
 use crate::smtp::reply::Reply;
 use crate::smtp::session::{Session, Transaction};
 
 /// Adds a recipient to the transaction. Whoever is not served is refused here, where the client can tell its user, and
 /// never by a bounce later.
 pub(crate) async fn run(session: &mut Session, path: &str) -> Reply {
+    if session.state.role == Role::Receive
+        && let Err(reply) = judgement::may_address(session)
+    {
+        return reply;
+    }
     let (smtp, role) = (&session.smtp, session.state.role);
     let Some(tx) = &mut session.state.tx else {
         return Reply::SAY_MAIL;
@@ -26,7 +32,10 @@ pub(crate) async fn run(session: &mut Session, path: &str) -> Reply {
                 Ok(_) => Reply::new(550, "5.1.1", "No such mailbox here"),
             };
             tracing::info!(recipient = %path, code = reply.code(), "recipient refused");
-            return reply;
+            return match role {
+                Role::Receive if reply.is_permanent() => judgement::unknown_recipient(session, reply).await,
+                _ => reply,
+            };
         }
     };
     // Without SIZE, whoever has room for an octet is asked again when the message is there.
@@ -86,6 +95,7 @@ mod tests {
             stands_for: Vec::new(),
             binary: false,
             chunks: None,
+            inquiry: None,
         };
         let judge = |tx: &Transaction, path: &str| {
             check(tx, 2, path)
