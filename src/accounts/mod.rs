@@ -22,6 +22,8 @@ mod token;
 use std::path::Path;
 use std::sync::Arc;
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::mail::address::Address;
 use crate::mail::ids::AccountId;
 use crate::storage::accounts::{AccountRow, Database};
@@ -99,7 +101,8 @@ impl Account {
     }
 }
 
-/// The local part as ours are compared and stored.
+/// The local part as ours are compared and stored: in one case, and composed, for some systems write `o` and its dots apart (RFC
+/// 6532 §3.1 recommends NFC).
 fn fold(local: &str) -> String {
-    local.to_lowercase()
+    local.to_lowercase().nfc().collect()
 }

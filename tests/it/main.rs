@@ -30,6 +30,7 @@ mod resync;
 mod rfcs;
 mod sasl;
 mod sharing;
+mod smtputf8;
 mod smuggling;
 mod tokens;
 mod transcripts;
