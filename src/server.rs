@@ -106,7 +106,7 @@ impl Server {
             .await
             .context("cannot open the greylist")?;
         let outbound = Outbound::new(&config, queue.clone(), dns.clone()).context("cannot deliver to other servers")?;
-        let delivery = Delivery::new(accounts.clone(), mailboxes.clone(), config.quota);
+        let delivery = Delivery::new(accounts.clone(), mailboxes.clone(), queue.clone(), config.quota);
 
         let config = Arc::new(config);
         let (shutdown, abort) = (CancellationToken::new(), CancellationToken::new());
@@ -130,6 +130,7 @@ impl Server {
         if config.outbound.enabled {
             services.deliver(outbound);
         }
+        services.deliver_queued();
         services.run(listeners);
         Ok(Server {
             addresses,
@@ -284,6 +285,12 @@ impl Services {
     fn deliver(&self, outbound: Outbound) {
         let (tasks, shutdown, abort) = (self.tasks.clone(), self.shutdown.clone(), self.abort.clone());
         self.tasks.spawn(outbound.run(tasks, shutdown, abort));
+    }
+
+    /// What the queue has for this server is delivered.
+    fn deliver_queued(&self) {
+        let (delivery, shutdown) = (self.smtp.delivery.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move { delivery.deliver_queued(shutdown).await });
     }
 
     /// Certificate files are read again when they change.

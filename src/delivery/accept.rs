@@ -1,10 +1,11 @@
-//! Taking a complete message: spooled, appended to the INBOX of each recipient, reported.
+//! Taking a complete message: spooled, appended to the INBOX of each recipient here, put into the queue for all others.
 //!
 //! All or not yet: when one recipient's copy fails, the whole message is refused for the time being, although others may
 //! have theirs by then and will get a second one when the client tries again. SMTP has one reply for all recipients behind
 //! DATA (RFC 5321 §4.2.5), and of losing a message and doubling one, doubling is the smaller harm (RFC 5321 §6.1, RFC 1047).
-//! To make it rare, every INBOX is opened before anything is appended to the first. LMTP has a reply for each recipient (RFC
-//! 2033 §4.2), and there each has an outcome of its own.
+//! To make it rare, every INBOX is opened before anything is appended to the first; the queue comes last, so that what
+//! another server gets it gets once. LMTP has a reply for each recipient
+//! (RFC 2033 §4.2), and there each has an outcome of its own.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,11 +14,12 @@ use anyhow::anyhow;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use super::{Delivery, Error};
+use super::{Delivery, Error, Route, trace};
 use crate::accounts::Account;
+use crate::mail::date::Timestamp;
 use crate::mail::envelope::Envelope;
 use crate::mail::flags::FlagList;
-use crate::mail::ids::{QueueId, SessionId};
+use crate::mail::ids::{AccountId, QueueId, SessionId};
 use crate::mail::mailbox_name::{MailboxName, SpecialUse};
 use crate::mailbox::{self, AccountMailboxes, Mailbox, NewMessage, Notice};
 use crate::storage::spool::{Incoming, Spooled};
@@ -39,8 +41,13 @@ pub struct Letter {
     pub id: QueueId,
     /// From whom and to whom.
     pub envelope: Envelope,
-    /// The accounts that the forward-paths stand for, each once.
-    pub recipients: Vec<Account>,
+    /// Where each of the envelope's recipients is, in their order.
+    pub routes: Vec<Route>,
+    /// The account that submitted it.
+    pub account: Option<AccountId>,
+    /// Fields to be put in front of it, each with its line end: what was found out about it, a signature. Return-Path comes
+    /// before them.
+    pub front: Vec<u8>,
     /// Whether it was judged to be junk: then it goes to the mailbox for that.
     pub junk: bool,
     /// Whether it may have binary parts (RFC 3030 §3), which are encoded before anybody has it.
@@ -72,8 +79,8 @@ impl Delivery {
         tokio::spawn(work.in_current_span()).await.map_err(crashed)?
     }
 
-    /// Delivers to each recipient as far as it goes, and tells of each how it went, in their order: for LMTP (RFC 2033 §4.2).
-    /// Runs to its end like [`Delivery::accept`].
+    /// Delivers to each account as far as it goes, and tells of each how it went, in the order of [`Letter::accounts`]: for
+    /// LMTP (RFC 2033 §4.2). Runs to its end like [`Delivery::accept`].
     pub async fn accept_each(&self, letter: Letter, incoming: Incoming) -> Result<Vec<Result<(), Error>>, Error> {
         let delivery = self.clone();
         let work = async move { delivery.deliver_each(letter, incoming).await };
@@ -81,22 +88,25 @@ impl Delivery {
     }
 
     async fn deliver(&self, letter: Letter, incoming: Incoming) -> Result<(), Error> {
-        let message = self.complete(&letter, incoming).await?;
-        self.check_room(&letter.recipients, message.size()).await?;
-        let mut inboxes = Vec::with_capacity(letter.recipients.len());
-        for account in &letter.recipients {
+        let (message, skip) = self.complete(&letter, incoming).await?;
+        let accounts = letter.accounts();
+        self.check_room(&accounts, message.size()).await?;
+        let mut inboxes = Vec::with_capacity(accounts.len());
+        for account in &accounts {
             inboxes.push(self.mailbox(account, letter.junk).await?);
         }
         let outcomes = append_to_each(inboxes.into_iter().map(Ok).collect(), &message).await;
         let notices = outcomes.into_iter().collect::<Result<_, _>>()?;
+        self.relay(&letter, &message, skip).await?;
         self.report(&letter, &message, notices);
         Ok(())
     }
 
     async fn deliver_each(&self, letter: Letter, incoming: Incoming) -> Result<Vec<Result<(), Error>>, Error> {
-        let message = self.complete(&letter, incoming).await?;
-        let mut inboxes = Vec::with_capacity(letter.recipients.len());
-        for account in &letter.recipients {
+        let (message, _) = self.complete(&letter, incoming).await?;
+        let accounts = letter.accounts();
+        let mut inboxes = Vec::with_capacity(accounts.len());
+        for account in &accounts {
             inboxes.push(match self.has_room(account, message.size()).await {
                 Ok(true) => self.mailbox(account, letter.junk).await,
                 Ok(false) => Err(Error::OverQuota),
@@ -104,7 +114,7 @@ impl Delivery {
             });
         }
         let mut notices = Vec::new();
-        let mut outcomes = Vec::with_capacity(letter.recipients.len());
+        let mut outcomes = Vec::with_capacity(accounts.len());
         for outcome in append_to_each(inboxes, &message).await {
             outcomes.push(outcome.map(|notice| notices.push(notice)));
         }
@@ -114,13 +124,17 @@ impl Delivery {
         Ok(outcomes)
     }
 
-    /// The message as it is kept.
-    async fn complete(&self, letter: &Letter, incoming: Incoming) -> Result<Spooled, Error> {
-        let message = incoming.finish().await?;
-        match letter.binary {
-            false => Ok(message),
-            true => Ok(self.mailboxes.spool().as_text(message, MAX_ENCODED).await?),
+    /// The message as it is kept, with what is to stand in front of it. Returns the octets of Return-Path, too, which other
+    /// servers do not get.
+    async fn complete(&self, letter: &Letter, mut incoming: Incoming) -> Result<(Spooled, u64), Error> {
+        let return_path = trace::return_path(&letter.envelope.reverse_path);
+        let front = [return_path.as_bytes(), &letter.front].concat();
+        incoming.prepend(&front).await?;
+        let mut message = incoming.finish().await?;
+        if letter.binary {
+            message = self.mailboxes.spool().as_text(message, MAX_ENCODED).await?;
         }
+        Ok((message, return_path.len() as u64))
     }
 
     /// Where the message goes.
@@ -168,12 +182,50 @@ impl Delivery {
                 return Ok(());
             }
         }
-        Err(Error::OverQuota)
+        match recipients.is_empty() {
+            true => Ok(()),
+            false => Err(Error::OverQuota),
+        }
+    }
+}
+
+impl Letter {
+    /// Of each of the envelope's recipients, where among [`Letter::accounts`] its own are.
+    pub fn stands_for(&self) -> Vec<Vec<usize>> {
+        let accounts = self.accounts();
+        let position = |account: &Account| accounts.iter().position(|known| known.id == account.id);
+        let of = |route: &Route| match route {
+            Route::Local(here) => here.iter().filter_map(position).collect(),
+            Route::Remote(_) => Vec::new(),
+        };
+        self.routes.iter().map(of).collect()
+    }
+
+    /// The accounts that get it now, each once.
+    pub fn accounts(&self) -> Vec<Account> {
+        let mut accounts: Vec<Account> = Vec::new();
+        for route in self.routes.iter().filter(|_| !self.waits()) {
+            if let Route::Local(here) = route {
+                let new = here
+                    .iter()
+                    .filter(|account| !accounts.iter().any(|known| known.id == account.id));
+                let new: Vec<Account> = new.cloned().collect();
+                accounts.extend(new);
+            }
+        }
+        accounts
+    }
+
+    /// Whether nobody is to get it yet (RFC 4865).
+    pub(super) fn waits(&self) -> bool {
+        self.envelope
+            .hold_until
+            .is_some_and(|until| until > Timestamp::now().seconds.saturating_mul(1000))
     }
 }
 
 /// Where a message goes. Junk is better in INBOX than refused because an account can have no further mailbox.
-async fn open(mailboxes: &AccountMailboxes, junk: bool) -> Result<Arc<Mailbox>, Error> {
+pub(super) async fn open(mailboxes: &AccountMailboxes, junk: bool) -> Result<Arc<Mailbox>, Error> {
     if junk {
         match mailboxes.open_special(SpecialUse::Junk).await {
             Ok(mailbox) => return Ok(mailbox),
@@ -245,6 +297,7 @@ mod tests {
     use crate::mail::envelope::{ForwardPath, ReversePath};
     use crate::mail::ids::AccountId;
     use crate::mailbox::Mailboxes;
+    use crate::queue::Queue;
     use tempfile::TempDir;
 
     async fn delivery() -> (TempDir, Delivery) {
@@ -252,7 +305,11 @@ mod tests {
         let config = Config::default();
         let accounts = Accounts::open(folder.path(), &config.login).await.unwrap();
         let mailboxes = Mailboxes::open(folder.path(), &config.storage).await.unwrap();
-        (folder, Delivery::new(accounts, mailboxes, config.quota))
+        let second = Duration::from_secs(1);
+        let queue = Queue::open(folder.path(), &config.queue, "x.test", second)
+            .await
+            .unwrap();
+        (folder, Delivery::new(accounts, mailboxes, queue, config.quota))
     }
 
     fn letter(recipients: &[&str]) -> Letter {
@@ -268,7 +325,13 @@ mod tests {
         Letter {
             id: QueueId(1),
             envelope,
-            recipients: recipients.iter().enumerate().map(account).collect(),
+            routes: recipients
+                .iter()
+                .enumerate()
+                .map(|one| Route::Local(vec![account(one)]))
+                .collect(),
+            account: None,
+            front: Vec::new(),
             junk: false,
             binary: false,
             ended: Instant::now(),
@@ -308,7 +371,7 @@ mod tests {
         let report = reports.try_recv().unwrap();
         assert_eq!(
             (report.from.as_str(), report.to.len(), report.size),
-            ("sender@example.com", 20, 24)
+            ("sender@example.com", 20, 59)
         );
         assert_eq!(report.notices.len(), 20);
     }

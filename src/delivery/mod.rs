@@ -4,19 +4,25 @@
 //! ([`Delivery::resolve`]); [`Delivery::accept`] returns when every copy is durable or the message is refused, and runs to
 //! its end when nobody waits for it any more; whoever watches reports delays no mail.
 //!
-//! Deliberately absent until outbound delivery exists: the queue, so a recipient elsewhere is refused.
+//! Recipients here get their copy before [`Delivery::accept`] returns; for those elsewhere, and for mail that is to wait,
+//! the queue has it by then. What the queue has for this server (reports, mail that waited) [`Delivery::deliver_queued`]
+//! takes out.
 
 use tokio::sync::broadcast;
 
 use crate::accounts::{Account, Accounts, Resolution};
 use crate::config::Quota;
+use crate::mail::address::Address;
 use crate::mail::envelope::ForwardPath;
 use crate::mailbox::{self, Mailboxes, Usage};
+use crate::queue::{self, Queue};
 use crate::storage::spool::{ConvertError, Incoming};
 
 pub use accept::{Letter, Report};
 
 mod accept;
+mod queued;
+mod relay;
 pub mod trace;
 
 /// Reports kept for a watcher that is slow.
@@ -27,9 +33,19 @@ const REPORTS: usize = 256;
 pub struct Delivery {
     accounts: Accounts,
     mailboxes: Mailboxes,
+    queue: Queue,
     /// What an account may hold that has no quota of its own.
     quota: Quota,
     reports: broadcast::Sender<Report>,
+}
+
+/// Where a recipient is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Here: the accounts that its address stands for.
+    Local(Vec<Account>),
+    /// On another server. Only for mail of our own users: strangers' mail is never relayed.
+    Remote(Address),
 }
 
 /// Why mail cannot be taken or routed. Mostly for the moment: what is so for good is known at RCPT, but for a message that
@@ -54,11 +70,12 @@ pub enum Error {
 }
 
 impl Delivery {
-    /// The mail flow into these mailboxes.
-    pub fn new(accounts: Accounts, mailboxes: Mailboxes, quota: Quota) -> Delivery {
+    /// The mail flow into these mailboxes and this queue.
+    pub fn new(accounts: Accounts, mailboxes: Mailboxes, queue: Queue, quota: Quota) -> Delivery {
         Delivery {
             accounts,
             mailboxes,
+            queue,
             quota,
             reports: broadcast::Sender::new(REPORTS),
         }
@@ -117,6 +134,15 @@ impl From<ConvertError> for Error {
             ConvertError::Nul | ConvertError::LineEnd => Error::Malformed,
             ConvertError::TooLarge => Error::TooLarge,
             ConvertError::Io(cause) => Error::from(cause),
+        }
+    }
+}
+
+impl From<queue::Error> for Error {
+    fn from(error: queue::Error) -> Error {
+        match error {
+            queue::Error::NoSpace(cause) => Error::NoSpace(cause),
+            queue::Error::Unavailable(cause) => Error::Unavailable(cause),
         }
     }
 }

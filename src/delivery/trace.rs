@@ -1,7 +1,8 @@
 //! Trace information in front of a message: Return-Path and Received (RFC 5321 §4.4).
 //!
-//! One message is one file for all its local recipients, so both are written once, in front. Nothing that goes in here can
-//! end a line or open a comment: names and addresses were checked when they came in.
+//! One message is one file for all its recipients, so both are written once, in front; Return-Path comes first, and the
+//! queue leaves it out. Nothing that goes in here can end a line or open a comment: names and addresses were checked when
+//! they came in.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,10 +13,8 @@ use crate::mail::envelope::{ForwardPath, ReversePath};
 use crate::mail::ids::QueueId;
 use crate::net::connection::TlsInfo;
 
-/// What the two fields say.
+/// What Received says.
 pub struct Trace<'a> {
-    /// Who gets it back if it cannot be delivered.
-    pub reverse_path: &'a ReversePath,
     /// What the client called itself.
     pub client_name: &'a str,
     /// Where it connected from.
@@ -34,14 +33,9 @@ pub struct Trace<'a> {
     pub at: Timestamp,
 }
 
-/// Both fields as they stand in the file, folded (RFC 5322 §2.2.3).
+/// The field as it stands in the file, folded (RFC 5322 §2.2.3).
 impl fmt::Display for Trace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Return-Path: <{}>\r\n",
-            self.reverse_path.address().map_or_else(String::new, written)
-        )?;
         write!(f, "Received: from {} ({})\r\n", self.client_name, Literal(self.client))?;
         write!(f, "\tby {} with {}", self.server, self.protocol)?;
         if let Some(tls) = self.tls {
@@ -54,6 +48,14 @@ impl fmt::Display for Trace<'_> {
         }
         write!(f, ";\r\n\t{}\r\n", self.at.to_rfc5322())
     }
+}
+
+/// The field that final delivery puts in front of all others.
+pub(super) fn return_path(path: &ReversePath) -> String {
+    format!(
+        "Return-Path: <{}>\r\n",
+        path.address().map_or_else(String::new, written)
+    )
 }
 
 /// With A-labels if it can be: then everybody can read it.
@@ -84,12 +86,11 @@ mod tests {
 
     #[test]
     fn as_it_stands_in_the_file() {
-        let (sender, recipient) = (
-            ReversePath::parse("alice@example.org").unwrap(),
-            ForwardPath::parse("bob@example.net").unwrap(),
-        );
+        let sender = ReversePath::parse("alice@example.org").unwrap();
+        assert_eq!(return_path(&sender), "Return-Path: <alice@example.org>\r\n");
+        assert_eq!(return_path(&ReversePath::Null), "Return-Path: <>\r\n");
+        let recipient = ForwardPath::parse("bob@example.net").unwrap();
         let mut trace = Trace {
-            reverse_path: &sender,
             client_name: "client.example.org",
             client: "192.0.2.1".parse().unwrap(),
             server: "mx.example.net",
@@ -107,22 +108,19 @@ mod tests {
         };
         assert_eq!(
             trace.to_string(),
-            "Return-Path: <alice@example.org>\r\n\
-             Received: from client.example.org ([192.0.2.1])\r\n\
+            "Received: from client.example.org ([192.0.2.1])\r\n\
              \tby mx.example.net with ESMTPS\r\n\
              \t(TLSv1.3 TLS_AES_256_GCM_SHA384) id 0000000000000123\r\n\
              \tfor <bob@example.net>;\r\n\
              \tFri, 21 Nov 1997 09:55:06 -0600\r\n"
         );
-        trace.reverse_path = &ReversePath::Null;
         trace.client = "2001:db8::1".parse().unwrap();
         trace.protocol = "SMTP";
         trace.tls = None;
         trace.recipient = Some(&ForwardPath::Postmaster);
         assert_eq!(
             trace.to_string(),
-            "Return-Path: <>\r\n\
-             Received: from client.example.org ([IPv6:2001:db8::1])\r\n\
+            "Received: from client.example.org ([IPv6:2001:db8::1])\r\n\
              \tby mx.example.net with SMTP id 0000000000000123;\r\n\
              \tFri, 21 Nov 1997 09:55:06 -0600\r\n"
         );

@@ -39,6 +39,8 @@ pub struct Appended {
 pub(super) struct Waiting {
     session: SessionId,
     messages: Vec<NewMessage>,
+    /// What the file of the only one is called ([`Mailbox::append_once`]).
+    unique: Option<String>,
     answer: oneshot::Sender<Result<Appended>>,
 }
 
@@ -63,10 +65,37 @@ impl Mailbox {
     /// Adds messages, durable when it returns, and publishes. Runs to its end even when the caller is dropped, unless it had
     /// not begun yet.
     pub async fn append(self: &Arc<Self>, session: SessionId, messages: Vec<NewMessage>) -> Result<Appended> {
+        self.arrive(session, messages, None).await
+    }
+
+    /// Delivers a message that may have been delivered before, by somebody who does not know it any more after a crash:
+    /// nothing happens when it is there. `seconds` and `name` are the same at each try, and no other message has both.
+    pub async fn append_once(
+        self: &Arc<Self>,
+        message: NewMessage,
+        seconds: i64,
+        name: &str,
+    ) -> Result<Option<Appended>> {
+        let unique = name::repeatable(seconds, name);
+        let there = |entry: &Entry| name::base(&entry.path).split(',').next() == Some(unique.as_str());
+        if self.state().messages.iter().any(there) {
+            return Ok(None);
+        }
+        let appended = self.arrive(SessionId::NONE, vec![message], Some(unique)).await?;
+        Ok(Some(appended))
+    }
+
+    async fn arrive(
+        self: &Arc<Self>,
+        session: SessionId,
+        messages: Vec<NewMessage>,
+        unique: Option<String>,
+    ) -> Result<Appended> {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting {
             session,
             messages,
+            unique,
             answer,
         };
         self.arrivals
@@ -160,7 +189,14 @@ impl Mailbox {
                 let uid = next.ok_or(Error::Limit(NO_UIDS))?;
                 next = uid.next();
                 let (bits, _) = learn(&mut keywords, &message.flags, || Keywords::NONE);
-                let entry = entry_of(message, uid, bits, later(first, index as u64 + 1), waiting.session);
+                let entry = entry_of(
+                    message,
+                    uid,
+                    bits,
+                    later(first, index as u64 + 1),
+                    waiting.session,
+                    waiting.unique.as_deref(),
+                );
                 filings.push(Filing::new(message, &entry));
                 let summary = message.spooled.summary().encode();
                 commit.put.push((entry.clone(), SummarySource::Bytes(summary.into())));
@@ -197,18 +233,23 @@ pub(super) fn entry_of(
     keywords: Keywords,
     mod_seq: ModSeq,
     session: SessionId,
+    unique: Option<&str>,
 ) -> Entry {
     let date = message
         .internal_date
         .unwrap_or_else(|| Timestamp::in_local_zone(message.spooled.written()));
-    let base = name::new_base(message.spooled.size(), uid, date.offset_minutes);
+    let size = message.spooled.size();
+    let base = match unique {
+        Some(unique) => name::named_base(unique, size, uid, date.offset_minutes),
+        None => name::new_base(size, uid, date.offset_minutes),
+    };
     let new = session == SessionId::NONE;
     Entry {
         uid,
         flags: message.flags.flags,
         keywords,
         mod_seq,
-        size: message.spooled.size(),
+        size,
         date,
         path: name::path(&base, message.flags.flags, keywords, new).into(),
     }

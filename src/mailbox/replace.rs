@@ -59,7 +59,7 @@ async fn replace(
         let new_uid = Uid::new(state.uid_next).ok_or(Error::Limit(append::NO_UIDS))?;
         let (bits, _) = learn(&mut keywords, &message.flags, || state.used_keywords());
         let arrive = target.commit(&state, to, 1);
-        let entry = entry_of(&message, new_uid, bits, arrive.mod_seq, session);
+        let entry = entry_of(&message, new_uid, bits, arrive.mod_seq, session, None);
         (arrive, entry)
     };
     arrive.uid_next = entry.uid.next().map_or(0, Uid::get);

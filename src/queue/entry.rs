@@ -148,6 +148,12 @@ pub struct Recipient {
 #[error("the queue has an entry that cannot be read: {0}")]
 pub(super) struct Unreadable(QueueId);
 
+impl fmt::Display for RecipientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl NewEntry {
     pub(super) fn rows(&self, now: i64, expire: i64) -> NewRows {
         let due = self.hold_until.unwrap_or(now).max(now);

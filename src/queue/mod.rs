@@ -24,8 +24,10 @@ pub mod administration;
 mod claim;
 mod entry;
 mod outcome;
+mod report;
 mod schedule;
 mod settle;
+mod tell;
 
 use std::collections::HashMap;
 use std::io;
@@ -56,7 +58,6 @@ struct Inner {
     store: QueueStore,
     settings: config::Queue,
     /// This server's name, as reports tell it.
-    #[expect(dead_code, reason = "reports come next")]
     hostname: String,
     schedule: Schedule,
     /// Entries that are claimed, by destination.
@@ -159,7 +160,7 @@ impl Queue {
     }
 
     /// Waits until a destination for which `may` says yes has something due, and tells which. It stays due until it is
-    /// claimed. Dropping the future loses nothing.
+    /// claimed, and a claim may find that others were faster. Dropping the future loses nothing.
     pub async fn due(&self, may: impl Fn(&Destination) -> bool) -> Destination {
         self.0.schedule.due(may).await
     }
@@ -229,3 +230,6 @@ fn now() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(0, |since| since.as_millis() as i64)
 }
+
+#[cfg(test)]
+mod tests;

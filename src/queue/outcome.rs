@@ -6,7 +6,7 @@ use super::Destination;
 use crate::mail::dsn::Status;
 
 /// The longest text of an answer that is kept, in octets.
-const MAX_TEXT: usize = 1000;
+const MAX_TEXT: usize = 900;
 
 /// What a server said of a recipient, or we for want of one ("no address of example.org answers").
 #[derive(Clone, PartialEq, Eq, Debug)]

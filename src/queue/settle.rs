@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Answer, Claim, Destination, Entry, Outcome, Queue, Recipient, RecipientId, Result, blocking, lock, now};
+use super::report::Told;
+use super::tell::{is_delay_due, remove_reports, told};
+use super::{Answer, Claim, Destination, Entry, Outcome, Queue, Recipient, RecipientId, Result};
+use super::{blocking, lock, now};
 use crate::config;
-use crate::mail::dsn::Status;
 use crate::storage::queue::{NewRows, QueueStoreError, RecipientChange, RecipientRow};
 
 /// The first and the longest pause before it is tried again to write outcomes that could not be written.
@@ -17,24 +19,25 @@ impl Claim {
     pub async fn settle(self, outcomes: Vec<(RecipientId, Outcome)>) -> Result<()> {
         let (queue, entry, now) = (self.lease.queue.clone(), self.entry.clone(), now());
         let mut changes = Vec::with_capacity(outcomes.len());
+        let mut reported = Vec::new();
         for (id, outcome) in outcomes {
             if let Some(recipient) = self.recipients.iter().find(|recipient| recipient.id == id) {
                 log(&entry, recipient, &outcome);
+                reported.extend(told(&queue.0.settings, &entry, recipient, &outcome, now));
                 changes.push(change(&queue.0.settings, &entry, recipient, outcome, now));
             }
         }
-        let finished = queue.write(&entry, &changes, &[]).await?;
+        let finished = queue.write(&entry, &changes, &reported).await?;
         queue.settled(&entry, &changes, finished).await
     }
 }
 
 impl Queue {
     /// Writes outcomes, as often as it takes. Whether the entry is gone.
-    async fn write(&self, entry: &Entry, changes: &[RecipientChange], reports: &[NewRows]) -> Result<bool> {
+    async fn write(&self, entry: &Entry, changes: &[RecipientChange], told: &[Told]) -> Result<bool> {
         let mut pause = PAUSES[0];
         loop {
-            let id = entry.id.0 as i64;
-            match self.0.store.settle(id, changes.to_vec(), reports.to_vec()).await {
+            match self.try_to_write(entry, changes, told.to_vec()).await {
                 Ok(finished) => return Ok(finished),
                 Err(QueueStoreError::Closed) => return Err(QueueStoreError::Closed.into()),
                 Err(error) => tracing::error!(%error, id = %entry.id, "outcomes cannot be written, trying again"),
@@ -42,6 +45,39 @@ impl Queue {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES[1]);
         }
+    }
+
+    /// Writes the files of the reports, then all rows at once.
+    async fn try_to_write(
+        &self,
+        entry: &Entry,
+        changes: &[RecipientChange],
+        told: Vec<Told>,
+    ) -> std::result::Result<bool, QueueStoreError> {
+        let failed = |error: std::io::Error| QueueStoreError::Failed(error.to_string());
+        let reports = self.reports(entry, told).await.map_err(failed)?;
+        let id = entry.id.0 as i64;
+        match self.0.store.settle(id, changes.to_vec(), reports.clone()).await {
+            Ok(settled) => {
+                match settled.reported {
+                    true => self.arrived(&reports),
+                    false => self.forget_reports(reports).await,
+                }
+                Ok(settled.finished)
+            }
+            Err(error) => {
+                // When it is not known whether it was written, the files stay: the next start removes them if nobody wants them.
+                if !matches!(error, QueueStoreError::Failed(_)) {
+                    self.forget_reports(reports).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn forget_reports(&self, reports: Vec<NewRows>) {
+        let files = self.0.store.files().clone();
+        let _ = tokio::task::spawn_blocking(move || remove_reports(&files, &reports)).await;
     }
 
     /// What was just written is known, and a message that nobody waits for is removed.
@@ -83,9 +119,10 @@ fn change(
     outcome: Outcome,
     now: i64,
 ) -> RecipientChange {
-    let tried = |answer: &Answer, due: i64| {
+    let tried = |answer: &Answer, due: i64, delay_told: bool| {
         RecipientChange::Tried(Box::new(RecipientRow {
             due,
+            delay_told: delay_told || recipient.row.delay_told,
             attempts: i64::from(recipient.attempts) + 1,
             tried: Some(now),
             host: answer.host.clone().unwrap_or_default(),
@@ -101,7 +138,11 @@ fn change(
             let pause = retry.unwrap_or_else(|| backoff(settings, recipient.attempts));
             let due = now.saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
             // One last attempt when the time is up.
-            tried(&answer, due.min(entry.expires))
+            tried(
+                &answer,
+                due.min(entry.expires),
+                is_delay_due(settings, entry, recipient, now),
+            )
         }
         Outcome::Rerouted(destination) => RecipientChange::Tried(Box::new(RecipientRow {
             destination: destination.as_row().to_owned(),
@@ -133,10 +174,6 @@ fn log(entry: &Entry, recipient: &Recipient, outcome: &Outcome) {
     let host = answer.host.as_deref().unwrap_or_default();
     tracing::info!(%id, %to, host, status = %answer.status, reply = answer.text(), age_ms, "{what}");
 }
-
-/// Where attempts end for want of time (RFC 3463 §3.5).
-#[expect(dead_code, reason = "reports tell it, which come next")]
-const EXPIRED: Status = Status::new(5, 4, 7);
 
 #[cfg(test)]
 mod tests {

@@ -59,7 +59,6 @@ impl Arrival {
         };
         let hello = session.state.hello.as_ref();
         let fields = Trace {
-            reverse_path: &tx.envelope.reverse_path,
             client_name: hello.map_or("unknown", |hello| &hello.name),
             client: session.connection.peer().ip(),
             server: &config.hostname,
@@ -120,29 +119,32 @@ impl Arrival {
         let mut last = Vec::new();
         self.header.end(&mut last);
         self.write(&last).await;
-        let mut junk = false;
-        if let Ok(incoming) = &mut self.file {
+        let (mut junk, mut fields) = (false, String::new());
+        if let Ok(incoming) = &self.file {
             match judgement::pass(&mut tx, incoming).await {
-                Ok(verdict) => junk = verdict,
+                Ok(passed) => (junk, fields) = passed,
                 Err(refusal) => self.file = Err(refusal),
             }
         }
         let letter = Letter {
             id: self.id,
             envelope: tx.envelope,
-            recipients: tx.recipients,
+            routes: tx.routes,
+            account: session.state.account.as_ref().map(|account| account.id),
+            front: fields.into_bytes(),
             junk,
             binary: tx.binary,
             ended,
         };
+        let stands_for = letter.stands_for();
         let delivery = &session.smtp.delivery;
         let delivered = || Reply::made(250, "2.0.0", format!("Delivered as {}", self.id));
         let mut replies = match (self.file, session.state.role) {
-            (Err(refusal), Role::Lmtp) => vec![refusal; tx.stands_for.len()],
+            (Err(refusal), Role::Lmtp) => vec![refusal; stands_for.len()],
             (Err(refusal), _) => vec![refusal],
             (Ok(incoming), Role::Lmtp) => match delivery.accept_each(letter, incoming).await {
-                Ok(outcomes) => of_each_path(&tx.stands_for, outcomes, delivered()),
-                Err(error) => vec![Reply::from(error); tx.stands_for.len()],
+                Ok(outcomes) => of_each_path(&stands_for, outcomes, delivered()),
+                Err(error) => vec![Reply::from(error); stands_for.len()],
             },
             (Ok(incoming), _) => match delivery.accept(letter, incoming).await {
                 Ok(()) => vec![delivered()],

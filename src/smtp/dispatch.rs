@@ -173,8 +173,7 @@ mod tests {
     fn in_transaction(mut state: State) -> State {
         state.tx = Some(Transaction {
             envelope: Envelope::new(ReversePath::Null),
-            recipients: Vec::new(),
-            stands_for: Vec::new(),
+            routes: Vec::new(),
             binary: false,
             chunks: None,
             inquiry: None,

@@ -61,10 +61,10 @@ pub(crate) async fn unknown_recipient(session: &Session, reply: Reply) -> Reply 
     }
 }
 
-/// Judges the message, puts the fields in front of it, and says whether it is junk; or refuses it.
-pub(crate) async fn pass(tx: &mut Transaction, message: &mut Incoming) -> Result<bool, Reply> {
+/// Judges the message, and says whether it is junk, and which fields go in front of it; or refuses it.
+pub(crate) async fn pass(tx: &mut Transaction, message: &Incoming) -> Result<(bool, String), Reply> {
     let Some(inquiry) = tx.inquiry.take() else {
-        return Ok(false);
+        return Ok((false, String::new()));
     };
     let recipients: Vec<String> = tx.envelope.recipients.iter().map(|to| to.path.to_string()).collect();
     let content = message.content().await?;
@@ -74,8 +74,7 @@ pub(crate) async fn pass(tx: &mut Transaction, message: &mut Incoming) -> Result
     {
         return Err(refusal(action, &reason));
     }
-    message.prepend(fields.as_bytes()).await?;
-    Ok(action == Action::Junk)
+    Ok((action == Action::Junk, fields))
 }
 
 /// The reply to a message refused for this reason.

@@ -16,6 +16,7 @@ use super::reply::Reply;
 use super::{Role, Smtp};
 use crate::accounts::sasl::Mechanism;
 use crate::accounts::{Account, SessionSlot};
+use crate::delivery::Route;
 use crate::mail::envelope::Envelope;
 use crate::net::connection::{Connection, LineEnd, ReadError};
 use crate::origin::Inquiry;
@@ -76,10 +77,8 @@ pub(crate) struct Hello {
 #[derive(Debug)]
 pub(crate) struct Transaction {
     pub(crate) envelope: Envelope,
-    /// The accounts that the forward-paths stand for, each once.
-    pub(crate) recipients: Vec<Account>,
-    /// Of each forward-path, where in `recipients` its accounts are.
-    pub(crate) stands_for: Vec<Vec<usize>>,
+    /// Where each of the envelope's recipients is, in their order.
+    pub(crate) routes: Vec<Route>,
     /// BODY=BINARYMIME (RFC 3030 §3). Stored it is 8BITMIME, as the envelope says.
     pub(crate) binary: bool,
     /// What of the message has come, once the first chunk has (RFC 3030).

@@ -18,7 +18,7 @@ pub(crate) struct Chunks {
 
 /// Takes a chunk, and with the last one delivers the message.
 pub(crate) async fn run(session: &mut Session, size: u64, last: bool) -> Result<Reply, End> {
-    let Some(mut tx) = session.state.tx.take_if(|tx| !tx.recipients.is_empty()) else {
+    let Some(mut tx) = session.state.tx.take_if(|tx| !tx.routes.is_empty()) else {
         session.state.tx = None;
         discard(session, size).await?;
         return Ok(session.state.no_recipients());

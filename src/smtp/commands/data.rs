@@ -8,7 +8,7 @@ use crate::smtp::session::{End, Session};
 /// Takes the message and delivers it.
 pub(crate) async fn run(session: &mut Session) -> Result<Reply, End> {
     // Whatever happens from here on, this transaction is over (RFC 5321 §4.1.1.4).
-    let Some(tx) = session.state.tx.take_if(|tx| !tx.recipients.is_empty()) else {
+    let Some(tx) = session.state.tx.take_if(|tx| !tx.routes.is_empty()) else {
         return Ok(session.state.no_recipients());
     };
     session.answer_now(&Reply::GO_ON).await?;

@@ -22,8 +22,7 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: Parameter
     }
     let mut tx = Transaction {
         envelope,
-        recipients: Vec::new(),
-        stands_for: Vec::new(),
+        routes: Vec::new(),
         binary: parameters.binary,
         chunks: None,
         inquiry: None,

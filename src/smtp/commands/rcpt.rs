@@ -1,6 +1,7 @@
 //! RCPT (RFC 5321 §4.1.1.3): one recipient more.
 
 use crate::accounts::Resolution;
+use crate::delivery::Route;
 use crate::mail::envelope::ForwardPath;
 use crate::smtp::Role;
 use crate::smtp::judgement;
@@ -49,15 +50,7 @@ pub(crate) async fn run(session: &mut Session, path: &str) -> Reply {
         tracing::info!(recipient = %path, account = %account.address, code = reply.code(), "recipient refused");
         return reply;
     }
-    let mut stands_for = Vec::with_capacity(accounts.len());
-    for account in accounts {
-        let known = tx.recipients.iter().position(|known| known.id == account.id);
-        stands_for.push(known.unwrap_or(tx.recipients.len()));
-        if known.is_none() {
-            tx.recipients.push(account);
-        }
-    }
-    tx.stands_for.push(stands_for);
+    tx.routes.push(Route::Local(accounts));
     tx.envelope.recipients.push(path.into());
     Reply::new(250, "2.1.5", "Recipient OK")
 }
@@ -91,8 +84,7 @@ mod tests {
     fn recipients_and_how_many() {
         let mut tx = Transaction {
             envelope: Envelope::new(ReversePath::Null),
-            recipients: Vec::new(),
-            stands_for: Vec::new(),
+            routes: Vec::new(),
             binary: false,
             chunks: None,
             inquiry: None,

@@ -54,6 +54,16 @@ pub(crate) fn new_base(size: u64, uid: Uid, offset_minutes: i16) -> String {
     with_fields(&unique, size, uid, offset_minutes)
 }
 
+/// What a delivery that may be repeated calls its file: the same each time, and another one for each `name`.
+pub(crate) fn repeatable(seconds: i64, name: &str) -> String {
+    format!("{seconds}.{name}.{}", *HOST)
+}
+
+/// A base of that unique part, which is the caller's affair.
+pub(crate) fn named_base(unique: &str, size: u64, uid: Uid, offset_minutes: i16) -> String {
+    with_fields(unique, size, uid, offset_minutes)
+}
+
 /// The base of a file that another program delivered, with our fields in place of its own.
 pub(crate) fn adopted_base(base: &str, size: u64, uid: Uid) -> String {
     let unique = base.split(',').next().unwrap_or(base);

@@ -44,7 +44,6 @@ impl Files {
         durable::sync_folder(&self.0)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "reports come next"))]
     /// Writes a message of our own, durable. Returns its size.
     pub(crate) fn write(&self, id: QueueId, mut message: impl Read) -> io::Result<u64> {
         let mut file = self.create(id)?;

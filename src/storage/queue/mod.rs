@@ -52,6 +52,16 @@ pub(crate) enum QueueStoreError {
     Closed,
 }
 
+/// What came of writing outcomes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Settled {
+    /// The entry has no recipients any more: its row is gone, and its file is to go.
+    pub(crate) finished: bool,
+    /// The reports were added. They are not when one of the recipients is gone: somebody dropped it, or the same was written
+    /// before, by an attempt that did not get to know it.
+    pub(crate) reported: bool,
+}
+
 /// The queue of a data folder. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct QueueStore {
@@ -103,17 +113,16 @@ impl QueueStore {
         self.writer.work(Work::Put(rows)).await.map(drop)
     }
 
-    /// Writes what became of recipients of an entry, and adds entries (reports of it), all or nothing. Returns whether the
-    /// entry has no recipients any more: then its row is gone, and its file is to go.
+    /// Writes what became of recipients of an entry, and adds entries (reports of it), all or nothing.
     pub(crate) async fn settle(
         &self,
         entry: i64,
         changes: Vec<RecipientChange>,
         reports: Vec<NewRows>,
-    ) -> Result<bool, QueueStoreError> {
+    ) -> Result<Settled, QueueStoreError> {
         match self.writer.work(Work::Settle(entry, changes, reports)).await? {
-            Done::Finished(finished) => Ok(finished),
-            _ => Ok(false),
+            Done::Settled(settled) => Ok(settled),
+            _ => Ok(Settled::default()),
         }
     }
 

@@ -95,8 +95,9 @@ impl NewRows {
 }
 
 impl RecipientChange {
-    pub(super) async fn write(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        match self {
+    /// Whether the recipient was there.
+    pub(super) async fn write(&self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+        let done = match self {
             RecipientChange::Done(id) => {
                 sqlx::query("delete from recipient where id = $1")
                     .bind(id)
@@ -122,7 +123,7 @@ impl RecipientChange {
                 .await?
             }
         };
-        Ok(())
+        Ok(done.rows_affected() > 0)
     }
 }
 

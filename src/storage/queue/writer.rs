@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::administer::Change;
 use super::rows::remove_finished;
-use super::{NewRows, QueueStoreError, RecipientChange, sorted};
+use super::{NewRows, QueueStoreError, RecipientChange, Settled, sorted};
 
 /// Pieces of work that may wait. More make their callers wait for room.
 const INBOX: usize = 1024;
@@ -38,8 +38,7 @@ pub(super) enum Work {
 /// What came of it.
 pub(super) enum Done {
     Nothing,
-    /// Whether the entry is gone.
-    Finished(bool),
+    Settled(Settled),
     /// Recipients that were changed.
     Recipients(u64),
     /// Whether another process has written.
@@ -233,13 +232,18 @@ async fn perform(connection: &mut SqliteConnection, work: Work) -> Result<Done, 
             }
         }
         Work::Settle(entry, changes, reports) => {
+            let mut there = true;
             for change in changes {
-                change.write(connection).await?;
+                there &= change.write(connection).await?;
             }
-            for report in reports {
+            for report in reports.iter().filter(|_| there) {
                 report.insert(connection).await?;
             }
-            return remove_finished(entry, connection).await.map(Done::Finished);
+            let finished = remove_finished(entry, connection).await?;
+            return Ok(Done::Settled(Settled {
+                finished,
+                reported: there,
+            }));
         }
         Work::Change(change) => return change.write(connection).await.map(Done::Recipients),
         Work::Version | Work::Stop => {}

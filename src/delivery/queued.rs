@@ -1,0 +1,127 @@
+//! What the queue has for this server: reports, and mail that waited for its time.
+//!
+//! At least once by the queue, and once in the mailbox: the file of a message is named after entry, recipient and account,
+//! so one that is there after a crash is not delivered again.
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Delivery, Error, accept, trace};
+use crate::accounts::{Account, Resolution};
+use crate::mail::dsn::Status;
+use crate::mail::envelope::ForwardPath;
+use crate::mail::flags::FlagList;
+use crate::mailbox::NewMessage;
+use crate::queue::{Answer, Claim, Destination, Outcome, Recipient};
+use crate::storage::spool::Spooled;
+
+/// Octets of a message that are copied at once.
+const PIECE: usize = 64 * 1024;
+
+impl Delivery {
+    /// Delivers what the queue has for this server whenever it has something, until `shutdown`.
+    pub async fn deliver_queued(&self, shutdown: CancellationToken) {
+        let local = |destination: &Destination| *destination == Destination::Local;
+        while shutdown.run_until_cancelled(self.queue.due(local)).await.is_some() {
+            let done = match self.queue.claim(&Destination::Local).await {
+                Ok(Some(claim)) => self.deliver_claim(claim).await,
+                Ok(None) => Ok(()),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(cause) = done {
+                tracing::error!(
+                    cause = format!("{cause:#}"),
+                    "mail of the queue cannot be delivered at the moment"
+                );
+            }
+        }
+    }
+
+    async fn deliver_claim(&self, claim: Claim) -> anyhow::Result<()> {
+        let message = self.spooled(&claim).await;
+        let mut outcomes = Vec::with_capacity(claim.recipients.len());
+        for recipient in &claim.recipients {
+            let outcome = match &message {
+                Ok(message) => self.deliver_one(&claim, recipient, message).await,
+                Err(_) => Err(Error::Unavailable(anyhow::anyhow!("the message cannot be read"))),
+            };
+            outcomes.push((recipient.id, outcome.unwrap_or_else(deferred)));
+        }
+        claim.settle(outcomes).await?;
+        message.map(drop).map_err(anyhow::Error::from)
+    }
+
+    /// The message as mailboxes have it, with Return-Path.
+    async fn spooled(&self, claim: &Claim) -> Result<Spooled, Error> {
+        use tokio::io::AsyncReadExt;
+        let mut incoming = self.begin();
+        incoming
+            .write(trace::return_path(&claim.entry.reverse_path).as_bytes())
+            .await?;
+        let mut message = claim.message().await?;
+        let mut piece = vec![0; PIECE];
+        loop {
+            let length = message.read(&mut piece).await?;
+            if length == 0 {
+                return Ok(incoming.finish().await?);
+            }
+            incoming.write(piece.get(..length).unwrap_or_default()).await?;
+        }
+    }
+
+    async fn deliver_one(&self, claim: &Claim, recipient: &Recipient, message: &Spooled) -> Result<Outcome, Error> {
+        let accounts = match self.resolve(&ForwardPath::Address(recipient.address.clone())).await? {
+            Resolution::Local(accounts) => accounts,
+            Resolution::Remote => return Ok(Outcome::Rerouted(Destination::of(&recipient.address))),
+            Resolution::UnknownUser => {
+                return Ok(Outcome::Failed(ours(
+                    Status::new(5, 1, 1),
+                    "there is no such mailbox here",
+                )));
+            }
+        };
+        for account in &accounts {
+            if !self.has_room(account, message.size()).await? {
+                return Err(Error::OverQuota);
+            }
+        }
+        for account in &accounts {
+            self.append_once(claim, recipient, account, message).await?;
+        }
+        Ok(Outcome::Delivered(ours(Status::new(2, 1, 5), "")))
+    }
+
+    async fn append_once(
+        &self,
+        claim: &Claim,
+        recipient: &Recipient,
+        account: &Account,
+        spooled: &Spooled,
+    ) -> Result<(), Error> {
+        let mailboxes = self.mailboxes.account(&account.address).await?;
+        let inbox = accept::open(&mailboxes, false).await?;
+        let message = NewMessage {
+            spooled: spooled.clone(),
+            flags: FlagList::default(),
+            internal_date: None,
+        };
+        let name = format!("{}R{}A{}", claim.entry.id, recipient.id, account.id);
+        inbox.append_once(message, claim.entry.arrived / 1000, &name).await?;
+        Ok(())
+    }
+}
+
+/// What stands in the way for the time being, as the sender may read it.
+fn deferred(error: Error) -> Outcome {
+    let answer = match &error {
+        Error::OverQuota => ours(Status::new(4, 2, 2), "the mailbox is full"),
+        Error::NoSpace(_) => ours(Status::new(4, 3, 1), "no space left"),
+        // What the queue has was looked at when it came in.
+        Error::Unavailable(_) | Error::Malformed | Error::TooLarge => ours(Status::new(4, 3, 0), "storage failed"),
+    };
+    tracing::warn!(cause = format!("{:#}", anyhow::Error::from(error)), "not delivered yet");
+    Outcome::Deferred { answer, retry: None }
+}
+
+fn ours(status: Status, text: &str) -> Answer {
+    Answer::new(None, status, text)
+}

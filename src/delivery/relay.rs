@@ -1,0 +1,68 @@
+//! What of an accepted message the queue gets: a copy for recipients elsewhere, all of it when it is to wait, and reports
+//! of success that its sender asked for.
+
+use super::accept::Letter;
+use super::{Delivery, Error, Route};
+use crate::mail::address::Address;
+use crate::mail::envelope::{ForwardPath, Recipient};
+use crate::queue::{Destination, NewEntry, NewRecipient};
+use crate::storage::spool::Spooled;
+
+impl Delivery {
+    /// Durable when it returns. `skip`: the octets of Return-Path.
+    pub(super) async fn relay(&self, letter: &Letter, message: &Spooled, skip: u64) -> Result<(), Error> {
+        let entry = |recipients| NewEntry {
+            id: letter.id,
+            reverse_path: letter.envelope.reverse_path.clone(),
+            account: letter.account,
+            recipients,
+            body: letter.envelope.body,
+            smtputf8: letter.envelope.smtputf8,
+            ret: letter.envelope.ret,
+            envelope_id: letter.envelope.envelope_id.clone(),
+            hold_until: letter.envelope.hold_until,
+            message: message.clone(),
+            skip,
+            header: Vec::new(),
+        };
+        let waits = letter.waits();
+        let (mut delivered, mut queued) = (Vec::new(), Vec::new());
+        for (recipient, route) in letter.envelope.recipients.iter().zip(&letter.routes) {
+            match (route, &recipient.path) {
+                (Route::Remote(address), _) => queued.push(new(recipient, address.clone(), Destination::of(address))),
+                (Route::Local(_), ForwardPath::Address(address)) => {
+                    let list = if waits { &mut queued } else { &mut delivered };
+                    list.push(new(recipient, address.clone(), Destination::Local));
+                }
+                // Without a domain it cannot wait, and is whoever it stands for.
+                (Route::Local(accounts), ForwardPath::Postmaster) => {
+                    let list = if waits { &mut queued } else { &mut delivered };
+                    let accounts = accounts.iter().take(1);
+                    list.extend(accounts.map(|one| new(recipient, one.address.clone(), Destination::Local)));
+                }
+            }
+        }
+        let mut seen = std::collections::HashSet::new();
+        queued.retain(|recipient: &NewRecipient| seen.insert(recipient.address.clone()));
+        if !queued.is_empty() {
+            self.queue.enqueue(entry(queued)).await?;
+        }
+        // The sender may be a stranger: DSN is for everybody (RFC 3461 §5.2.3).
+        if delivered
+            .iter()
+            .any(|recipient| recipient.notify.is_some_and(|notify| notify.success))
+        {
+            self.queue.tell_delivered(&entry(delivered)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn new(recipient: &Recipient, address: Address, destination: Destination) -> NewRecipient {
+    NewRecipient {
+        address,
+        destination,
+        notify: recipient.notify,
+        original: recipient.original.clone(),
+    }
+}
