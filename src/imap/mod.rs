@@ -26,6 +26,7 @@ mod sequence;
 mod serve;
 pub(crate) mod session;
 pub(crate) mod sort;
+mod standing;
 pub(crate) mod summaries;
 mod switched_off;
 pub(crate) mod updates;

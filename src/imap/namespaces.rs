@@ -5,7 +5,7 @@
 //!
 //! Rights are asked for here and nowhere else: a command names the rights that it needs and gets a mailbox, or an answer that
 //! tells nothing to whoever does not even see that there is one (RFC 4314 §6). What is done within the selected mailbox
-//! asks [`Selected`](super::session::Selected), which has them from here.
+//! asks [`Standing`](super::standing::Standing), which has them from here.
 
 use super::answer::Failure;
 use crate::accounts::{Account, Accounts};

@@ -12,15 +12,15 @@ use super::output::Output;
 use super::search::context::Contexts;
 use super::search::result::Named;
 use super::sequence;
+use super::standing::Standing;
 use super::switched_off::SwitchedOff;
 use crate::accounts::sasl::Mechanism;
 use crate::accounts::{Accounts, Origin, Service, SessionSlot};
 use crate::config::Config;
 use crate::mail::ids::{ModSeq, SessionId, Uid};
 use crate::mail::mailbox_name::MailboxName;
-use crate::mail::rights::Rights;
 use crate::mail::uidset::UidSet;
-use crate::mailbox::{Error, Mailboxes, Notice, View};
+use crate::mailbox::{Mailboxes, Notice, View};
 use crate::net::connection::Connection;
 use std::io;
 use std::sync::Arc;
@@ -273,12 +273,8 @@ pub(crate) struct Login {
 /// The selected mailbox.
 pub(crate) struct Selected {
     pub(crate) view: View,
-    /// As whom the session is in it.
-    access: Access,
-    /// Whether it was opened by EXAMINE.
-    examined: bool,
-    /// What the client knows it may do.
-    rights: Rights,
+    /// What the session may do in it.
+    pub(crate) standing: Box<Standing>,
     /// The messages that `$` names (RFC 5182): as the last SEARCH that saved them found them. Those gone since are left out
     /// when it is resolved.
     pub(crate) saved: UidSet,
@@ -290,10 +286,8 @@ impl Selected {
     /// Just selected: nothing is saved (RFC 5182 §2.1).
     pub(crate) fn new(mut view: View, access: Access, examined: bool) -> Selected {
         Selected {
-            rights: rights(&mut view, &access),
+            standing: Box::new(Standing::new(&mut view, access, examined)),
             view,
-            access,
-            examined,
             saved: UidSet::new(),
             contexts: Box::default(),
         }
@@ -301,7 +295,7 @@ impl Selected {
 
     /// What the client calls it.
     pub(crate) fn name(&self) -> MailboxName {
-        self.access.name(&self.view.mailbox().name())
+        self.standing.access.name(&self.view.mailbox().name())
     }
 
     /// The same, for responses that tell which mailbox they are about.
@@ -309,51 +303,9 @@ impl Selected {
         (self.name(), self.view.mailbox().uid_validity())
     }
 
-    /// What may be done in it; by EXAMINE nothing that changes what is there.
-    pub(crate) fn rights(&self) -> Rights {
-        match self.examined {
-            true => self.rights.without(Rights::CHANGES),
-            false => self.rights,
-        }
-    }
-
-    /// Whether there is anything in it that may be changed (RFC 4314 §5.2).
-    pub(crate) fn read_only(&self) -> bool {
-        !self.rights().intersects(Rights::CHANGES)
-    }
-
     /// Takes note of rights that were given or taken; whether there were such.
     pub(crate) fn note_rights(&mut self) -> bool {
-        let now = rights(&mut self.view, &self.access);
-        std::mem::replace(&mut self.rights, now) != now
-    }
-
-    /// Whether it may be read still.
-    pub(crate) fn is_readable(&self) -> bool {
-        self.rights.contains(Rights::READ)
-    }
-
-    /// Fails when not all of this may be done.
-    pub(crate) fn allows(&self, needed: Rights) -> Result<(), Failure> {
-        match self.rights().contains(needed) {
-            true => Ok(()),
-            false => Err(self.forbidden()),
-        }
-    }
-
-    /// Fails when no flag may be changed.
-    pub(crate) fn allows_flags(&self) -> Result<(), Failure> {
-        match self.rights().intersects(Rights::FLAGS) {
-            true => Ok(()),
-            false => Err(self.forbidden()),
-        }
-    }
-
-    fn forbidden(&self) -> Failure {
-        match self.examined {
-            true => Failure::Answer(Answer::no(Some("CANNOT"), "The mailbox is open read-only")),
-            false => Error::NotPermitted.into(),
-        }
+        self.standing.note(&mut self.view)
     }
 
     /// The UIDs that a set names in this client's picture (`uid`: as UIDs; else as sequence numbers). With sequence numbers,
@@ -417,8 +369,4 @@ impl Selected {
     pub(crate) fn highest_mod_seq(&self) -> ModSeq {
         self.view.told_mod_seq()
     }
-}
-
-fn rights(view: &mut View, access: &Access) -> Rights {
-    access.who().map_or(Rights::ALL, |who| view.rights(&who))
 }

@@ -88,7 +88,7 @@ pub(crate) fn rights(session: &mut Session, selected: &mut Selected) -> Result<(
     if !selected.note_rights() {
         return Ok(());
     }
-    if !selected.is_readable() {
+    if !selected.standing.is_readable() {
         return Err(Failure::Bye("The selected mailbox may no longer be read"));
     }
     flags(&mut session.output, selected);
@@ -158,7 +158,7 @@ pub(crate) fn flags(output: &mut Output, selected: &Selected) {
     output.raw(b"* FLAGS (");
     names(output, Rights::ALL, &keywords);
     output.raw(b")\r\n* OK [PERMANENTFLAGS (");
-    let rights = selected.rights();
+    let rights = selected.standing.rights();
     if !rights.intersects(Rights::FLAGS) {
         output.raw(b")] Read-only: no flag can be changed\r\n");
         return;

@@ -8,7 +8,7 @@ use crate::mail::rights::Rights;
 /// stays as it is, and so does one in which the session may not expunge (RFC 4314 §4). When the messages cannot be removed, the mailbox stays selected.
 pub(crate) async fn close(session: &Session, state: &mut State) -> Outcome {
     if let State::Selected(_, selected) = state
-        && selected.rights().contains(Rights::EXPUNGE)
+        && selected.standing.rights().contains(Rights::EXPUNGE)
     {
         let known = selected.view.uids().clone();
         selected.view.mailbox().expunge(session.id, &known).await?;

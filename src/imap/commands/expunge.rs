@@ -22,7 +22,7 @@ pub(crate) async fn uid_expunge(session: &mut Session, selected: &mut Selected, 
 }
 
 async fn remove(session: &mut Session, selected: &mut Selected, uids: &UidSet) -> Outcome {
-    selected.allows(Rights::EXPUNGE)?;
+    selected.standing.allows(Rights::EXPUNGE)?;
     let mailbox = Arc::clone(selected.view.mailbox());
     let removed = Box::pin(mailbox.expunge(session.id, uids)).await?;
     let answer = Answer::ok("EXPUNGE completed");

@@ -69,7 +69,7 @@ pub(crate) async fn fetch(
         wanted.items,
         uid && !session.enabled.uid_only,
         wanted.changed_since,
-        selected.rights().contains(Rights::SEEN),
+        selected.standing.rights().contains(Rights::SEEN),
     );
     // Boxed: a session that only idles must not carry the state of a FETCH.
     let missed = Box::pin(run(session, selected, &plan, &uids)).await?;
@@ -103,7 +103,7 @@ pub(crate) async fn announce(
     }
     // RFC 9051 §7.5.2: IMAP4rev2 is told the UID with everything that it did not ask for.
     let uid = (session.enabled.qresync || session.is_rev2()) && !session.enabled.uid_only;
-    let plan = Plan::new(&items, uid, None, selected.rights().contains(Rights::SEEN));
+    let plan = Plan::new(&items, uid, None, selected.standing.rights().contains(Rights::SEEN));
     run(session, selected, &plan, arrived).await.map(drop)
 }
 

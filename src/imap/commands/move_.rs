@@ -18,7 +18,7 @@ pub(crate) async fn move_(
     mailbox: &MailboxArgument,
 ) -> Outcome {
     // RFC 6851 §4.2: those of STORE, COPY and EXPUNGE.
-    selected.allows(Rights::MARK_DELETED.union(Rights::EXPUNGE))?;
+    selected.standing.allows(Rights::MARK_DELETED.union(Rights::EXPUNGE))?;
     let uids = selected.resolve(set, uid)?;
     let target = target(login, mailbox).await?;
     let source = selected.view.mailbox();

@@ -23,7 +23,7 @@ pub(crate) async fn replace(
     literal: &mut Option<Literal>,
 ) -> Outcome {
     // RFC 8508 §4.1: those of STORE and EXPUNGE here, and of APPEND there.
-    selected.allows(Rights::MARK_DELETED.union(Rights::EXPUNGE))?;
+    selected.standing.allows(Rights::MARK_DELETED.union(Rights::EXPUNGE))?;
     let source = Arc::clone(selected.view.mailbox());
     let uids = selected.resolve(&asked.message, asked.uid)?;
     let Some(old) = source.states(&uids).first().copied() else {

@@ -85,7 +85,7 @@ pub(crate) async fn select(
         Box::pin(resync::tell(session, &selected, known)).await?;
     }
     // RFC 4314 §5.2.
-    let code = if selected.read_only() {
+    let code = if selected.standing.is_read_only() {
         "READ-ONLY"
     } else {
         "READ-WRITE"

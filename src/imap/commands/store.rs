@@ -16,8 +16,8 @@ use std::sync::Arc;
 /// Changes flags. Every message named that exists is answered, changed or not, unless `.SILENT` was asked for; then only
 /// its MODSEQ is, when the client wants these. Messages gone meanwhile are passed over.
 pub(crate) async fn store(session: &mut Session, selected: &mut Selected, store: &Store) -> Outcome {
-    selected.allows_flags()?;
-    let rights = selected.rights();
+    selected.standing.allows_flags()?;
+    let rights = selected.standing.rights();
     let flags = rights.permitted(store.flags.clone());
     // RFC 4314 §4: what may not be changed is left out, unless nothing else was asked for. The client is told then what
     // has become of the message, also when it had not wanted to hear of it.
