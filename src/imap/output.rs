@@ -85,6 +85,15 @@ impl Output {
         }
     }
 
+    /// An `astring`: an atom when it may be, else a string. For what clients expect to see as it is.
+    pub(crate) fn astring(&mut self, bytes: &[u8]) {
+        let is_atom = |byte: &u8| byte.is_ascii_graphic() && !b"(){%*\"\\".contains(byte);
+        match !bytes.is_empty() && bytes.iter().all(is_atom) {
+            true => self.raw(bytes),
+            false => self.string(bytes),
+        }
+    }
+
     /// A mailbox name, or what stands in its place, in modified UTF-7 (RFC 3501 §5.1.3), or as it is to a client that speaks
     /// UTF-8. It holds no control characters, so it is quoted.
     pub(crate) fn mailbox(&mut self, name: &str) {

@@ -63,7 +63,7 @@ pub(crate) async fn list(session: &mut Session, login: &Login, mailbox: MailboxA
     output.raw(b"* LISTRIGHTS ");
     output.mailbox(name.as_str());
     output.raw(b" ");
-    output.string(identifier.as_bytes());
+    output.astring(identifier.as_bytes());
     match required.is_empty() {
         true => output.raw(b" \"\""),
         false => output.text(format_args!(" {required}")),
@@ -157,7 +157,7 @@ fn write(output: &mut Output, name: &MailboxName, list: &Acl, owner: &Address) {
             Who::Account(address) => format!("{dash}{address}"),
         };
         output.raw(b" ");
-        output.string(identifier.as_bytes());
+        output.astring(identifier.as_bytes());
         output.text(format_args!(" {rights}"));
     }
     output.raw(b"\r\n");

@@ -56,7 +56,7 @@ def main():
             raise AssertionError("allowed")
 
     step("take them away")
-    alice.setacl("Team", BOB["address"], "")
+    alice.setacl("Team", BOB["address"], "-lrswit")
     other = imap(BOB)
     assert shared not in [name for _, _, name in other.list_folders(prefix)]
     for client in (alice, other):
