@@ -50,11 +50,13 @@ impl Demo {
     async fn serve(self) -> anyhow::Result<()> {
         let mut signals = Signals::listen()?;
         let data = std::path::absolute(&self.data)?;
-        let config = Config {
+        let mut config = Config {
             data: data.clone(),
             listen: self.listen(),
             ..Config::default()
         };
+        // Whatever is tried here stays here.
+        config.outbound.enabled = false;
         let server = Server::start(config).await.map_err(|error| self.advise(error))?;
         let new = add_accounts(server.accounts()).await?;
         if new {
