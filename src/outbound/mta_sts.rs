@@ -268,7 +268,11 @@ fn now() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::net::connection::Connection;
+    use crate::net::tls::{SelfSigned, Tls};
 
     const TEXT: &str =
         "version: STSv1\r\nmode: enforce\r\nmx: mail.Example.test\nmx: *.example.net\nnew: x\nmax_age: 604800\n";
@@ -317,5 +321,56 @@ mod tests {
         ] {
             assert_eq!(id_of(record).as_deref(), id, "{record}");
         }
+    }
+
+    /// A server with this certificate, which answers one question so.
+    async fn server(tls: Tls, answer: String) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (tcp, _) = listener.accept().await.unwrap();
+            let soon = Duration::from_secs(20);
+            if let Ok(mut connection) = Connection::accept_tls(tcp, &tls, soon).await {
+                connection.fill(soon).await.unwrap();
+                connection.write(answer.as_bytes(), soon).await.unwrap();
+                connection.close().await;
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn a_policy_is_fetched_from_its_own_host_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = SelfSigned::generate("mta-sts.example.test").unwrap();
+        let file = folder.path().join("authority.pem");
+        std::fs::write(&file, &made.certificate).unwrap();
+        let trusting = Client::new(Some(&file)).unwrap();
+        let ok = |kind: &str, text: &str| {
+            let length = text.len();
+            format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{text}")
+        };
+        let elsewhere = "HTTP/1.1 301 Moved\r\nLocation: https://example.test/\r\nContent-Length: 0\r\n\r\n".to_owned();
+        let large = ok("text/plain", &"x".repeat(MAX_POLICY + 1));
+        for (host, answer, good) in [
+            ("mta-sts.example.test", ok("text/plain; charset=utf-8", TEXT), true),
+            ("mta-sts.example.test", ok("text/html", TEXT), false),
+            ("mta-sts.example.test", elsewhere, false),
+            ("mta-sts.example.test", large, false),
+            ("mta-sts.other.test", ok("text/plain", TEXT), false),
+        ] {
+            let port = server(Tls::from_self_signed(&made).unwrap(), answer.clone()).await;
+            let fetched = fetch(&trusting, host, &["127.0.0.1".parse().unwrap()], port).await;
+            assert_eq!(
+                fetched.ok().as_deref(),
+                good.then_some(TEXT),
+                "{host} {}",
+                &answer[..60]
+            );
+        }
+        let stranger = Client::new(None).unwrap();
+        let port = server(Tls::from_self_signed(&made).unwrap(), ok("text/plain", TEXT)).await;
+        let fetched = fetch(&stranger, "mta-sts.example.test", &["127.0.0.1".parse().unwrap()], port).await;
+        assert!(fetched.is_err());
     }
 }

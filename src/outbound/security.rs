@@ -153,3 +153,64 @@ impl Security {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::net::dns::{Dnssec, Options};
+
+    #[tokio::test]
+    async fn what_a_policy_wants_of_a_host() {
+        let dns = Dns::new(&Options {
+            servers: vec!["127.0.0.1:1".parse().unwrap()],
+            dnssec: Dnssec::Off,
+            trust_anchor: None,
+            timeout: Duration::from_millis(10),
+            cache_entries: 10,
+        })
+        .unwrap();
+        let addresses = Addresses {
+            addresses: Vec::new(),
+            secure: false,
+            host: "mx.example.test".to_owned(),
+        };
+        let policy = |mode: &str, mx: &str| {
+            let text = format!("version: STSv1\nmode: {mode}\nmx: {mx}\nmax_age: 86400\n");
+            Policy::parse(&text).unwrap()
+        };
+        let name = || Verification::Name("mx.example.test".to_owned());
+        for (policy, wanted) in [
+            (None, Ok((Verification::None, Strictness::Opportunistic))),
+            (
+                Some(policy("none", "x")),
+                Ok((Verification::None, Strictness::Opportunistic)),
+            ),
+            (
+                Some(policy("enforce", "*.example.test")),
+                Ok((name(), Strictness::Required)),
+            ),
+            (
+                Some(policy("testing", "mx.example.test")),
+                Ok((name(), Strictness::Testing)),
+            ),
+            (
+                Some(policy("testing", "other.test")),
+                Ok((Verification::None, Strictness::Opportunistic)),
+            ),
+            (
+                Some(policy("enforce", "other.test")),
+                Err(Unfit::NotInPolicy("mx.example.test".to_owned())),
+            ),
+        ] {
+            let host = "mx.example.test";
+            let found = Security::of(&dns, "example.test", host, &addresses, 25, true, policy.as_ref()).await;
+            assert_eq!(
+                found.map(|found| (found.wanted, found.strictness)),
+                wanted,
+                "{policy:?}"
+            );
+        }
+    }
+}

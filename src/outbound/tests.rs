@@ -6,12 +6,14 @@ use tempfile::TempDir;
 
 use peer::{Act, Line, Peer};
 
+use super::security::Strictness;
 use super::*;
 use crate::config::{Dnssec, Period, RouteTls};
 use crate::mail::address::Address;
 use crate::mail::envelope::{BodyType, ReversePath};
 use crate::mail::ids::QueueId;
 use crate::net::dns;
+use crate::net::tls_client::Verification;
 use crate::queue::{Answer, Destination, NewEntry, NewRecipient, Outcome, RecipientId};
 use crate::storage::spool::Spool;
 
@@ -484,5 +486,81 @@ async fn a_server_that_is_ourselves_and_one_that_is_not_there() {
         let outcomes = world.send(&Mail::default()).await;
         assert_eq!(told(&outcomes[0]), ("deferred", "4.4.1".to_owned()));
         assert!(answer(&outcomes[0]).text().contains("127.0.0.1:1"), "{outcomes:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_required_is_a_condition_and_what_is_tested_is_noted() {
+    let named = Verification::Name("mx.example.test".to_owned());
+    for (offers, wanted, strictness, encrypted, connections, failure) in [
+        (
+            "STARTTLS",
+            named.clone(),
+            Strictness::Required,
+            None,
+            1,
+            FailureKind::CertificateNotTrusted,
+        ),
+        (
+            "STARTTLS",
+            named.clone(),
+            Strictness::Testing,
+            Some(true),
+            2,
+            FailureKind::CertificateNotTrusted,
+        ),
+        (
+            "",
+            named.clone(),
+            Strictness::Required,
+            None,
+            1,
+            FailureKind::StarttlsNotSupported,
+        ),
+        (
+            "",
+            named.clone(),
+            Strictness::Testing,
+            Some(false),
+            2,
+            FailureKind::StarttlsNotSupported,
+        ),
+        // As with TLSA records that cannot be compared with.
+        (
+            "",
+            Verification::None,
+            Strictness::Required,
+            None,
+            1,
+            FailureKind::StarttlsNotSupported,
+        ),
+    ] {
+        let peer = Peer::start(offers, &[]).await;
+        let world = World::new(&peer, |_| ()).await;
+        let target = session::Target {
+            domain: "example.test",
+            host: "mx.example.test",
+            address: peer.address(),
+            security: security::Security {
+                wanted,
+                strictness,
+                name: "mx.example.test".to_owned(),
+                policy: PolicyKind::Sts,
+            },
+            implicit: false,
+            credentials: None,
+        };
+        let opened = world.outbound.opener().open(&target).await.ok();
+        assert_eq!(
+            opened.map(|client| client.tls().is_some()),
+            encrypted,
+            "{offers} {strictness:?}"
+        );
+        assert_eq!(peer.lines("connect").len(), connections);
+        let results = world.outbound.tls_results().of_today();
+        assert!(
+            matches!(&results[..], [(row, 1)] if row.failure == Some(failure)),
+            "{results:?}"
+        );
     }
 }
