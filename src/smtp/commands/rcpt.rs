@@ -26,10 +26,11 @@ pub(crate) async fn run(session: &mut Session, path: &str) -> Reply {
     };
     let accounts = match smtp.delivery.resolve(&path).await {
         Ok(Resolution::Local(accounts)) => accounts,
+        Ok(Resolution::Remote) if role == Role::Submission => return remote(tx, path),
         refused => {
             let reply = match refused {
                 Err(error) => Reply::from(error),
-                Ok(Resolution::Remote) => refuse_remote(role),
+                Ok(Resolution::Remote) => Reply::new(550, "5.7.1", "Relaying denied"),
                 Ok(_) => Reply::new(550, "5.1.1", "No such mailbox here"),
             };
             tracing::info!(recipient = %path, code = reply.code(), "recipient refused");
@@ -67,12 +68,14 @@ fn check(tx: &Transaction, max_recipients: usize, path: &str) -> Result<ForwardP
     Ok(forward_path)
 }
 
-fn refuse_remote(role: Role) -> Reply {
-    match role {
-        Role::Receive | Role::Lmtp => Reply::new(550, "5.7.1", "Relaying denied"),
-        // Better than to accept and drop.
-        Role::Submission => Reply::new(550, "5.7.1", "This server cannot deliver to other servers yet"),
-    }
+/// One of our users writes to somebody on another server.
+fn remote(tx: &mut Transaction, path: ForwardPath) -> Reply {
+    let ForwardPath::Address(address) = &path else {
+        return Reply::new(550, "5.1.1", "No such mailbox here");
+    };
+    tx.routes.push(Route::Remote(address.clone()));
+    tx.envelope.recipients.push(path.into());
+    Reply::new(250, "2.1.5", "Recipient OK")
 }
 
 #[cfg(test)]

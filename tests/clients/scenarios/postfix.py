@@ -14,7 +14,7 @@ from restart import restarted
 
 THEIRS = "postfix.test"
 TEXTS = {
-    "dots": ".\n..\n.a\n\nFrom here\n",
+    "dots": ".\n..\n.a\n\n..b\n",
     "eight bit": "Grüße, 漢字\n",
     "long": "".join(f"{number} {'x' * 70}\n" for number in range(30_000)),
 }
