@@ -13,7 +13,9 @@ mod mailbox;
 mod memory;
 mod message;
 mod progress;
+mod relay;
 mod response;
+mod sink;
 mod smtp;
 mod stats;
 mod table;
@@ -48,6 +50,8 @@ enum Workload {
     Idle(idle::Idle),
     /// Fills a mailbox, then times opening, listing, searching and reading it.
     Mailbox(mailbox::Mailbox),
+    /// Submits messages for another server, which this tool plays, and waits until all have arrived there.
+    Relay(relay::Relay),
     /// Opens many connections that log in and wait: how long does it take, and what does one cost in memory?
     Connect(connect::Connect),
 }
@@ -74,6 +78,7 @@ async fn run(arguments: &Arguments) -> Result<Report> {
             Workload::Ingest(ingest) => ingest.run(&target).await,
             Workload::Idle(idle) => idle.run(&target).await,
             Workload::Mailbox(mailbox) => mailbox.run(&target).await,
+            Workload::Relay(relay) => relay.run(&target).await,
             Workload::Connect(connect) => connect.run(&target).await,
         }
     };
