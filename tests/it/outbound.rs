@@ -4,13 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use posthaste::config::{Config, Dnssec};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use posthaste::config::{Config, Dnssec, Period};
 use posthaste::mail::address::Address;
 use posthaste::mail::envelope::{BodyType, ReversePath};
 use posthaste::mail::ids::QueueId;
 use posthaste::net::dns::{Dns, Options};
 use posthaste::outbound::Outbound;
-use posthaste::queue::administration::Administration;
+use posthaste::queue::administration::{Action, Administration};
 use posthaste::queue::{Answer, Destination, NewEntry, NewRecipient, Queue};
 use posthaste::storage::spool::Spool;
 use ring::digest::{SHA256, digest};
@@ -18,9 +20,9 @@ use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::client::{message, within};
+use crate::client::{Smtp, message, within};
 use crate::peers::name_server::NameServer;
-use crate::server::{DOMAIN, TestServer};
+use crate::server::{DOMAIN, PASSWORD, TestServer};
 
 /// What sends: a queue, and what empties it, to servers at the port of one of them.
 struct Sender {
@@ -195,6 +197,48 @@ async fn a_domain_whose_server_is_down_delays_no_other() -> anyhow::Result<()> {
         .add_alias("alice@example.com", &["alice@example.org".to_owned()])
         .await?;
     sender.send("away", "alice@example.com").await?;
+    idle.pushed("* 1 EXISTS").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_user_submits_arrives_at_the_other_server_also_after_a_restart() -> anyhow::Result<()> {
+    let there = TestServer::start().await?;
+    there.server().accounts().add_domain("example.com").await?;
+    there
+        .server()
+        .accounts()
+        .add_alias("bob@example.com", &["bob@example.org".to_owned()])
+        .await?;
+    let names = NameServer::start().await?;
+    names.fail("example.com")?;
+    names.add("mx.example.com", "A 127.0.0.1")?;
+    let port = there.address("smtp")?.port();
+    let mut here = TestServer::with(|config| {
+        config.hostname = "out.example.org".to_owned();
+        config.dns.servers = vec![names.address()];
+        config.outbound.port = port;
+        config.queue.retry_first = Period::seconds(3600);
+    })
+    .await?;
+    let mut idle = there.idle("bob", "INBOX").await?;
+    let mut smtp = Smtp::greeted(here.connect("submission").await?).await?;
+    let login = BASE64_STANDARD.encode(format!("\0alice@{DOMAIN}\0{PASSWORD}"));
+    smtp.command(&format!("AUTH PLAIN {login}"), "235").await?;
+    smtp.command(&format!("MAIL FROM:<alice@{DOMAIN}>"), "250").await?;
+    smtp.command("RCPT TO:<bob@example.com>", "250").await?;
+    smtp.command("DATA", "354").await?;
+    smtp.command(&format!("{}.", message("away")), "250").await?;
+    smtp.quit().await?;
+
+    // Nothing is known of the domain as yet, and the server is stopped meanwhile.
+    here.stop().await;
+    names.mend("example.com")?;
+    names.add("example.com", "MX 10 mx.example.com.")?;
+    let queue = Administration::open(here.data(), Duration::from_secs(10)).await?;
+    queue.act(Action::Retry, None).await?;
+    queue.close().await;
+    here.restart(|_| ()).await?;
     idle.pushed("* 1 EXISTS").await?;
     Ok(())
 }

@@ -124,6 +124,13 @@ impl NameServer {
         Ok(())
     }
 
+    /// From here on it is answered again for this name.
+    pub(crate) fn mend(&self, owner: &str) -> anyhow::Result<()> {
+        let owner = name(owner)?;
+        self.zone.lock().unwrap().failing.retain(|name| *name != owner);
+        Ok(())
+    }
+
     /// From here on the signatures of this name are wrong.
     pub(crate) fn forge(&self, owner: &str) -> anyhow::Result<()> {
         self.zone.lock().unwrap().bogus.push(name(owner)?);
