@@ -28,7 +28,7 @@ const USE_INTERVAL: i64 = 60;
 /// What an app password may be used for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scope {
-    /// Reading mail.
+    /// Reading mail, and the rules by which it is sorted: mail programs have both in one place.
     Imap,
     /// Sending mail.
     Smtp,
@@ -69,7 +69,7 @@ impl Scope {
 
     fn covers(self, service: Service) -> bool {
         match self {
-            Scope::Imap => service == Service::Imap,
+            Scope::Imap => matches!(service, Service::Imap | Service::ManageSieve),
             Scope::Smtp => service == Service::Submission,
             Scope::Both => true,
         }
@@ -221,10 +221,11 @@ mod tests {
 
     #[test]
     fn scopes_cover_what_they_say() {
-        let covered = |scope: Scope| [Service::Imap, Service::Submission].map(|service| scope.covers(service));
-        assert_eq!(covered(Scope::Imap), [true, false]);
-        assert_eq!(covered(Scope::Smtp), [false, true]);
-        assert_eq!(covered(Scope::Both), [true, true]);
+        let services = [Service::Imap, Service::ManageSieve, Service::Submission];
+        let covered = |scope: Scope| services.map(|service| scope.covers(service));
+        assert_eq!(covered(Scope::Imap), [true, true, false]);
+        assert_eq!(covered(Scope::Smtp), [false, false, true]);
+        assert_eq!(covered(Scope::Both), [true, true, true]);
         for scope in [Scope::Imap, Scope::Smtp, Scope::Both] {
             assert_eq!(Scope::read(scope.as_str()), scope);
         }

@@ -22,6 +22,8 @@ pub enum Service {
     Imap,
     /// To send mail.
     Submission,
+    /// To change the rules for mail.
+    ManageSieve,
 }
 
 /// Where a login comes from.

@@ -21,6 +21,7 @@ pub mod mime;
 pub(crate) mod passage;
 pub(crate) mod preview;
 pub mod rights;
+pub mod script_name;
 pub mod summary;
 pub(crate) mod thread;
 pub(crate) mod transfer;

@@ -9,6 +9,7 @@ use super::events::{AccountEvent, Common};
 use super::mailbox::{Mailbox, Place, patience, to_the_end};
 use super::mailboxes::Shared;
 use super::names::{Known, Names, first_look, look, usual_name};
+use super::scripts::Scripts;
 use super::state::Step;
 use super::status::{MailboxInfo, MailboxStatus, Usage};
 use crate::mail::address::Address;
@@ -44,6 +45,7 @@ pub(super) struct Inner {
     /// Whether somebody is on the way to read the folders again.
     pub(super) looking: AtomicBool,
     names: Mutex<Names>,
+    scripts: Scripts,
     common: Arc<Common>,
 }
 
@@ -63,6 +65,7 @@ impl AccountMailboxes {
             owner: account.clone(),
             key,
             common: Arc::new(common),
+            scripts: Scripts::of_tree(&tree),
             tree,
             changing: tokio::sync::RwLock::new(()),
             looking: AtomicBool::new(false),
@@ -114,6 +117,11 @@ impl AccountMailboxes {
     /// What happens in the account from now on. A listener that lags is told so and misses events; nobody waits for it.
     pub fn events(&self) -> broadcast::Receiver<AccountEvent> {
         self.0.common.listen()
+    }
+
+    /// The account's Sieve scripts.
+    pub fn scripts(&self) -> &Scripts {
+        &self.0.scripts
     }
 
     /// How much it holds.

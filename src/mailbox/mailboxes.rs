@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OnceCell, broadcast};
 
+/// The folder of all mail, in the data folder.
+pub(super) const MAIL: &str = "mail";
+
 /// Messages of mailboxes that nobody has open and that are kept in memory all the same, because they were used lately.
 /// One message takes about 150 octets.
 const KEPT_MESSAGES: usize = 200_000;
@@ -56,7 +59,7 @@ struct Recent {
 impl Mailboxes {
     /// Opens the index and the mail folder below `data`.
     pub async fn open(data: &Path, settings: &config::Storage) -> anyhow::Result<Mailboxes> {
-        let (mail, spool) = (data.join("mail"), data.join("spool"));
+        let (mail, spool) = (data.join(MAIL), data.join("spool"));
         let mail_folder = mail.clone();
         let spool = blocking(move || {
             crate::storage::maildir::create(&mail_folder)?;

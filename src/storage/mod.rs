@@ -8,5 +8,6 @@ pub mod index;
 pub mod maildir;
 pub mod queue;
 mod reserve;
+pub(crate) mod scripts;
 pub mod spool;
 pub mod sts;
