@@ -14,14 +14,15 @@ use anyhow::anyhow;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use super::rules::{Copies, Plan};
 use super::{Delivery, Error, Route, trace};
 use crate::accounts::Account;
+use crate::mail::address::Address;
 use crate::mail::date::Timestamp;
-use crate::mail::envelope::Envelope;
-use crate::mail::flags::FlagList;
-use crate::mail::ids::{AccountId, QueueId, SessionId};
+use crate::mail::envelope::{Envelope, ForwardPath};
+use crate::mail::ids::{AccountId, QueueId};
 use crate::mail::mailbox_name::{MailboxName, SpecialUse};
-use crate::mailbox::{self, AccountMailboxes, Mailbox, NewMessage, Notice};
+use crate::mailbox::{self, AccountMailboxes, Mailbox, Notice};
 use crate::storage::spool::{Incoming, Spooled};
 
 /// Copies of one message that are made durable at the same time.
@@ -91,12 +92,28 @@ impl Delivery {
         let (message, skip) = self.complete(&letter, incoming).await?;
         let accounts = letter.accounts();
         self.check_room(&accounts, message.size()).await?;
-        let mut inboxes = Vec::with_capacity(accounts.len());
+        let mut plans = Vec::with_capacity(accounts.len());
         for account in &accounts {
-            inboxes.push(self.mailbox(account, letter.junk).await?);
+            plans.push(self.plan(&letter, account, &message).await?);
         }
-        let outcomes = append_to_each(inboxes.into_iter().map(Ok).collect(), &message).await;
-        let notices = outcomes.into_iter().collect::<Result<_, _>>()?;
+        // One reply for all: a refusal only if all of them refuse. Otherwise the sender learns of it by a message.
+        let mut rejected = None;
+        if letter.is_for_accounts_only() && plans.iter().all(Plan::rejects) {
+            rejected = plans.iter_mut().filter_map(Plan::take_rejection).last();
+        }
+        let mut copies = Vec::with_capacity(plans.len());
+        for plan in &mut plans {
+            plan.keep_if_nobody_can_be_told(&letter, &message).await?;
+            copies.push(Ok(plan.take_copies()));
+        }
+        let outcomes = append_to_each(copies).await;
+        let notices = outcomes.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+        for plan in plans {
+            self.carry_out(&letter, plan).await?;
+        }
+        if let Some(reason) = rejected {
+            return Err(Error::Rejected(reason));
+        }
         self.relay(&letter, &message, skip).await?;
         self.report(&letter, &message, notices);
         Ok(())
@@ -105,18 +122,36 @@ impl Delivery {
     async fn deliver_each(&self, letter: Letter, incoming: Incoming) -> Result<Vec<Result<(), Error>>, Error> {
         let (message, _) = self.complete(&letter, incoming).await?;
         let accounts = letter.accounts();
-        let mut inboxes = Vec::with_capacity(accounts.len());
+        let mut plans = Vec::with_capacity(accounts.len());
+        let mut copies = Vec::with_capacity(accounts.len());
         for account in &accounts {
-            inboxes.push(match self.has_room(account, message.size()).await {
-                Ok(true) => self.mailbox(account, letter.junk).await,
+            let plan = match self.has_room(account, message.size()).await {
+                Ok(true) => self.plan(&letter, account, &message).await,
                 Ok(false) => Err(Error::OverQuota),
                 Err(error) => Err(error),
-            });
+            };
+            let (plan, taken) = match plan {
+                Ok(mut plan) => {
+                    let copies = plan.take_copies();
+                    (Some((plan.take_rejection(), plan)), Ok(copies))
+                }
+                Err(error) => (None, Err(error)),
+            };
+            plans.push(plan);
+            copies.push(taken);
         }
         let mut notices = Vec::new();
         let mut outcomes = Vec::with_capacity(accounts.len());
-        for outcome in append_to_each(inboxes, &message).await {
-            outcomes.push(outcome.map(|notice| notices.push(notice)));
+        let appended = append_to_each(copies).await;
+        for (outcome, plan) in appended.into_iter().zip(plans) {
+            outcomes.push(match (outcome, plan) {
+                (Ok(new), Some((rejected, plan))) => {
+                    notices.extend(new);
+                    let done = self.carry_out(&letter, plan).await;
+                    done.and_then(|()| rejected.map_or(Ok(()), |reason| Err(Error::Rejected(reason))))
+                }
+                (outcome, _) => outcome.map(drop),
+            });
         }
         if !notices.is_empty() {
             self.report(&letter, &message, notices);
@@ -135,12 +170,6 @@ impl Delivery {
             message = self.mailboxes.spool().as_text(message, MAX_ENCODED).await?;
         }
         Ok((message, return_path.len() as u64))
-    }
-
-    /// Where the message goes.
-    async fn mailbox(&self, account: &Account, junk: bool) -> Result<Arc<Mailbox>, Error> {
-        let mailboxes = self.mailboxes.account(&account.address).await?;
-        open(&mailboxes, junk).await
     }
 
     /// To the log, and to whoever watches.
@@ -216,6 +245,23 @@ impl Letter {
         accounts
     }
 
+    /// The paths by which it came to an account.
+    pub(super) fn paths_to(&self, account: &Account) -> Vec<Address> {
+        let routed = self.envelope.recipients.iter().zip(&self.routes);
+        let paths = routed.filter_map(|(recipient, route)| match (&recipient.path, route) {
+            (ForwardPath::Address(address), Route::Local(here)) if here.iter().any(|one| one.id == account.id) => {
+                Some(address.clone())
+            }
+            _ => None,
+        });
+        paths.collect()
+    }
+
+    /// Whether its accounts are all that it is for.
+    fn is_for_accounts_only(&self) -> bool {
+        !self.waits() && self.routes.iter().all(|route| matches!(route, Route::Local(_)))
+    }
+
     /// Whether nobody is to get it yet (RFC 4865).
     pub(super) fn waits(&self) -> bool {
         self.envelope
@@ -236,17 +282,14 @@ pub(super) async fn open(mailboxes: &AccountMailboxes, junk: bool) -> Result<Arc
     Ok(mailboxes.open(&MailboxName::inbox()).await?)
 }
 
-/// Every copy is tried, whatever becomes of the others; the outcomes are in the order of the inboxes.
-async fn append_to_each(
-    inboxes: Vec<Result<Arc<Mailbox>, Error>>,
-    message: &Spooled,
-) -> Vec<Result<Arc<Notice>, Error>> {
-    let mut outcomes = Vec::with_capacity(inboxes.len());
+/// Every copy is tried, whatever becomes of the others; the outcomes are in the order of the recipients.
+async fn append_to_each(copies: Vec<Result<Copies, Error>>) -> Vec<Result<Vec<Arc<Notice>>, Error>> {
+    let mut outcomes = Vec::with_capacity(copies.len());
     let mut waiting = Vec::new();
-    for (index, inbox) in inboxes.into_iter().enumerate() {
-        outcomes.push(Err(match inbox {
-            Ok(inbox) => {
-                waiting.push((index, inbox));
+    for (index, copies) in copies.into_iter().enumerate() {
+        outcomes.push(Err(match copies {
+            Ok(copies) => {
+                waiting.push((index, copies));
                 // Until it has one.
                 Error::Unavailable(anyhow!("a delivery has no outcome"))
             }
@@ -257,10 +300,10 @@ async fn append_to_each(
     let mut running = JoinSet::new();
     loop {
         while running.len() < CONCURRENT_COPIES
-            && let Some((index, inbox)) = waiting.next()
+            && let Some((index, copies)) = waiting.next()
         {
-            let copy = append(inbox, message.clone()).in_current_span();
-            running.spawn(async move { (index, copy.await) });
+            let copies = copies.append().in_current_span();
+            running.spawn(async move { (index, copies.await) });
         }
         match running.join_next().await {
             None => return outcomes,
@@ -274,17 +317,8 @@ async fn append_to_each(
     }
 }
 
-async fn append(inbox: Arc<Mailbox>, spooled: Spooled) -> Result<Arc<Notice>, Error> {
-    let message = NewMessage {
-        spooled,
-        flags: FlagList::default(),
-        internal_date: None,
-    };
-    Ok(inbox.append(SessionId::NONE, vec![message]).await?.notice)
-}
-
 /// The task of a delivery was ended from outside or had a bug.
-fn crashed(error: tokio::task::JoinError) -> Error {
+pub(super) fn crashed(error: tokio::task::JoinError) -> Error {
     Error::Unavailable(anyhow!(error))
 }
 
@@ -293,8 +327,7 @@ mod tests {
     use super::*;
     use crate::accounts::Accounts;
     use crate::config::Config;
-    use crate::mail::address::Address;
-    use crate::mail::envelope::{ForwardPath, ReversePath};
+    use crate::mail::envelope::ReversePath;
     use crate::mail::ids::AccountId;
     use crate::mailbox::Mailboxes;
     use crate::queue::Queue;

@@ -23,6 +23,7 @@ pub use accept::{Letter, Report};
 mod accept;
 mod queued;
 mod relay;
+mod rules;
 pub mod trace;
 
 /// Reports kept for a watcher that is slow.
@@ -49,7 +50,7 @@ pub enum Route {
 }
 
 /// Why mail cannot be taken or routed. Mostly for the moment: what is so for good is known at RCPT, but for a message that
-/// is not what it was said to be.
+/// is not what it was said to be, or that a rule refuses.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The disk is full, or the quota of the file system is.
@@ -64,6 +65,9 @@ pub enum Error {
     /// Encoded, it is more than can be kept.
     #[error("too large")]
     TooLarge,
+    /// The rules of its recipients refuse it (RFC 5429 §2), with this reason, which may be any text.
+    #[error("rejected by a rule")]
+    Rejected(String),
     /// A disk or a database failed.
     #[error("delivery is unavailable")]
     Unavailable(#[source] anyhow::Error),

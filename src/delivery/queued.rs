@@ -3,14 +3,14 @@
 //! At least once by the queue, and once in the mailbox: the file of a message is named after entry, recipient and account,
 //! so one that is there after a crash is not delivered again.
 
+use std::time::Instant;
+
 use tokio_util::sync::CancellationToken;
 
-use super::{Delivery, Error, accept, trace};
+use super::{Delivery, Error, Letter, Route, trace};
 use crate::accounts::{Account, Resolution};
 use crate::mail::dsn::Status;
-use crate::mail::envelope::ForwardPath;
-use crate::mail::flags::FlagList;
-use crate::mailbox::NewMessage;
+use crate::mail::envelope::{Envelope, ForwardPath};
 use crate::queue::{Answer, Claim, Destination, Outcome, Recipient};
 use crate::storage::spool::Spooled;
 
@@ -84,29 +84,35 @@ impl Delivery {
                 return Err(Error::OverQuota);
             }
         }
+        let letter = letter(claim, recipient, accounts.clone());
         for account in &accounts {
-            self.append_once(claim, recipient, account, message).await?;
+            let mut plan = self.plan(&letter, account, message).await?;
+            plan.keep_if_nobody_can_be_told(&letter, message).await?;
+            let name = format!("{}R{}A{}", claim.entry.id, recipient.id, account.id);
+            plan.take_copies()
+                .append_once(claim.entry.arrived / 1000, &name)
+                .await?;
+            self.carry_out(&letter, plan).await?;
         }
         Ok(Outcome::Delivered(ours(Status::new(2, 1, 5), "")))
     }
+}
 
-    async fn append_once(
-        &self,
-        claim: &Claim,
-        recipient: &Recipient,
-        account: &Account,
-        spooled: &Spooled,
-    ) -> Result<(), Error> {
-        let mailboxes = self.mailboxes.account(&account.address).await?;
-        let inbox = accept::open(&mailboxes, false).await?;
-        let message = NewMessage {
-            spooled: spooled.clone(),
-            flags: FlagList::default(),
-            internal_date: None,
-        };
-        let name = format!("{}R{}A{}", claim.entry.id, recipient.id, account.id);
-        inbox.append_once(message, claim.entry.arrived / 1000, &name).await?;
-        Ok(())
+/// As if it had just come, for the rules of these accounts.
+fn letter(claim: &Claim, recipient: &Recipient, accounts: Vec<Account>) -> Letter {
+    let mut envelope = Envelope::new(claim.entry.reverse_path.clone());
+    envelope.body = claim.entry.body;
+    envelope.smtputf8 = claim.entry.smtputf8;
+    envelope.recipients = vec![ForwardPath::Address(recipient.address.clone()).into()];
+    Letter {
+        id: claim.entry.id,
+        envelope,
+        routes: vec![Route::Local(accounts)],
+        account: None,
+        front: Vec::new(),
+        binary: false,
+        junk: false,
+        ended: Instant::now(),
     }
 }
 
@@ -116,7 +122,9 @@ fn deferred(error: Error) -> Outcome {
         Error::OverQuota => ours(Status::new(4, 2, 2), "the mailbox is full"),
         Error::NoSpace(_) => ours(Status::new(4, 3, 1), "no space left"),
         // What the queue has was looked at when it came in.
-        Error::Unavailable(_) | Error::Malformed | Error::TooLarge => ours(Status::new(4, 3, 0), "storage failed"),
+        Error::Unavailable(_) | Error::Malformed | Error::TooLarge | Error::Rejected(_) => {
+            ours(Status::new(4, 3, 0), "storage failed")
+        }
     };
     tracing::warn!(cause = format!("{:#}", anyhow::Error::from(error)), "not delivered yet");
     Outcome::Deferred { answer, retry: None }

@@ -69,6 +69,15 @@ pub(crate) fn field(name: &str, value: &str) -> String {
     field
 }
 
+/// A display name as it stands in front of an address (RFC 5322 §3.2.5, RFC 2047 §5).
+pub(crate) fn phrase(name: &str) -> String {
+    let name = name.replace(char::is_control, " ");
+    match name.is_ascii() && name.len() < 900 && !name.contains("=?") {
+        true => format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")),
+        false => words(&name).join("\r\n "),
+    }
+}
+
 /// What stands between the spaces of a field: encoded words, or those of the text itself.
 fn words(value: &str) -> Vec<String> {
     // What looks like an encoded word would be read as one, and no line has more than 998 octets.

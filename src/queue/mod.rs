@@ -108,6 +108,11 @@ impl Queue {
         Ok(queue)
     }
 
+    /// This server's name, as it stands in what it writes.
+    pub fn hostname(&self) -> &str {
+        &self.0.hostname
+    }
+
     /// Takes a message. Durable when it returns: the file, then the rows. On an error nothing was taken.
     pub async fn enqueue(&self, entry: NewEntry) -> Result<()> {
         self.enqueue_all(vec![entry]).await

@@ -61,6 +61,33 @@ pub enum Action {
     Vacation(Vacation),
 }
 
+/// In a line: `keep`, `fileinto Lists \Seen`, `redirect a@b`, `reject …`, `vacation a@b`.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flags = match self {
+            Action::Keep { flags, .. } => {
+                f.write_str("keep")?;
+                flags
+            }
+            Action::FileInto { mailbox, flags, .. } => {
+                write!(f, "fileinto {mailbox}")?;
+                flags
+            }
+            Action::Redirect { address, .. } => return write!(f, "redirect {address}"),
+            Action::Reject { reason } => {
+                f.write_str("reject")?;
+                return reason.split_whitespace().try_for_each(|word| write!(f, " {word}"));
+            }
+            Action::Vacation(vacation) => return write!(f, "vacation {}", vacation.to),
+        };
+        flags.flags.names().try_for_each(|name| write!(f, " {name}"))?;
+        flags
+            .keywords
+            .iter()
+            .try_for_each(|keyword| write!(f, " {}", keyword.as_str()))
+    }
+}
+
 /// A reply for somebody who is away (RFC 5230). All that speaks against one was looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vacation {

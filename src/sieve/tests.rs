@@ -11,7 +11,6 @@ use super::*;
 use crate::mail::address::Address;
 use crate::mail::date::Timestamp;
 use crate::mail::envelope::ReversePath;
-use crate::mail::flags::FlagList;
 use crate::mail::mailbox_name::{MailboxName, SpecialUse};
 use crate::mail::mime::{MimeLimits, Scanner};
 
@@ -81,26 +80,9 @@ impl World {
     }
 }
 
-/// The actions in short: `keep`, `fileinto Lists \Seen`, `redirect a@b`, `reject …`, `vacation a@b`, `discard`.
+/// The actions as they are written in a line, `discard` when there is none, and how the run failed.
 fn told(outcome: &Outcome) -> Vec<String> {
-    fn flags(flags: &FlagList) -> String {
-        let system = flags.flags.names().map(str::to_owned);
-        let keywords = flags.keywords.iter().map(|keyword| keyword.as_str().to_owned());
-        system.chain(keywords).map(|name| format!(" {name}")).collect()
-    }
-    let mut told: Vec<String> = outcome
-        .actions
-        .iter()
-        .map(|action| match action {
-            Action::Keep { flags: list, .. } => format!("keep{}", flags(list)),
-            Action::FileInto {
-                mailbox, flags: list, ..
-            } => format!("fileinto {mailbox}{}", flags(list)),
-            Action::Redirect { address, .. } => format!("redirect {address}"),
-            Action::Reject { reason } => format!("reject {}", reason.trim()),
-            Action::Vacation(vacation) => format!("vacation {}", vacation.to),
-        })
-        .collect();
+    let mut told: Vec<String> = outcome.actions.iter().map(Action::to_string).collect();
     if told.is_empty() {
         told.push("discard".to_owned());
     }

@@ -141,11 +141,23 @@ impl From<delivery::Error> for Reply {
             delivery::Error::OverQuota => Reply::MAILBOX_FULL,
             delivery::Error::Malformed => Reply::LINE_ENDS,
             delivery::Error::TooLarge => Reply::TOO_LARGE,
+            delivery::Error::Rejected(reason) => rejected(&reason),
             delivery::Error::Unavailable(cause) => {
                 tracing::error!(cause = format!("{cause:#}"), "mail cannot be taken at the moment");
                 Reply::STORAGE_FAILED
             }
         }
+    }
+}
+
+/// What a rule says to the sender (RFC 5429 §2.1.1), as far as a reply can carry it: one line of ASCII.
+fn rejected(reason: &str) -> Reply {
+    const LONGEST: usize = 400;
+    let line = reason.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+    let plain = !line.is_empty() && line.len() <= LONGEST && line.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    match plain {
+        true => Reply::made(550, "5.7.1", line),
+        false => Reply::new(550, "5.7.1", "Rejected by a rule of the recipient"),
     }
 }
 

@@ -89,7 +89,12 @@ impl Run<'_> {
         }
         let field = encoded_word::field(&name, value.trim()).into_bytes();
         self.header.octets += field.len();
-        let at = if last { self.header.fields.len() } else { 0 };
+        let at = match (last, self.header.fields.first()) {
+            (true, _) => self.header.fields.len(),
+            // It stays the first (RFC 5321 §4.4).
+            (false, Some(first)) if fields(first).next().is_some_and(|first| first.is("Return-Path")) => 1,
+            (false, _) => 0,
+        };
         if let Some(end) = self
             .header
             .fields

@@ -1,0 +1,141 @@
+//! What rules send to others, through the queue: redirects (RFC 5228 §4.2), vacation replies (RFC 5230 §5), rejections
+//! (RFC 5429 §2.2).
+
+use std::io::Read;
+
+use super::compose;
+use crate::accounts::{Account, Resolution};
+use crate::delivery::{Delivery, Error, Letter};
+use crate::mail::address::Address;
+use crate::mail::envelope::{BodyType, ReversePath};
+use crate::mail::header::fields;
+use crate::mail::ids::QueueId;
+use crate::queue::{Destination, NewEntry, NewRecipient};
+use crate::sieve::{Vacation, limits};
+use crate::storage::spool::Spooled;
+
+/// The field by which a redirect that comes back is known; its value is the account's address.
+const REDIRECTED: &str = "X-Sieve-Redirected-From";
+
+/// Something to be sent.
+pub(super) enum Outgoing {
+    Redirect { to: Address, message: Spooled },
+    Vacation(Vacation),
+}
+
+impl Delivery {
+    /// Puts it into the queue; durable when it returns.
+    pub(super) async fn send(&self, letter: &Letter, account: &Account, outgoing: Outgoing) -> Result<(), Error> {
+        match outgoing {
+            // With the reverse-path that it came with: failures are for its sender, and one without stays one without.
+            Outgoing::Redirect { to, message } => {
+                let recipient = self.recipient(&to).await?;
+                tracing::info!(id = %letter.id, account = %account.address, %to, "redirected");
+                let entry = NewEntry {
+                    id: QueueId::fresh(),
+                    reverse_path: letter.envelope.reverse_path.clone(),
+                    account: Some(account.id),
+                    recipients: vec![recipient],
+                    body: letter.envelope.body,
+                    smtputf8: letter.envelope.smtputf8,
+                    ret: None,
+                    envelope_id: None,
+                    hold_until: None,
+                    skip: return_path(&message).await?,
+                    message,
+                    header: format!("{REDIRECTED}: {}\r\n", account.address).into_bytes(),
+                };
+                Ok(self.queue.enqueue(entry).await?)
+            }
+            Outgoing::Vacation(vacation) => {
+                tracing::info!(id = %letter.id, account = %account.address, to = %vacation.to, "answered by vacation");
+                let text = compose::vacation(&account.address, &vacation, self.queue.hostname());
+                let to = vacation.to;
+                self.send_report(&to, text).await
+            }
+        }
+    }
+
+    /// Tells the sender that its message was refused. One that has none is not told.
+    pub(super) async fn send_rejection(&self, letter: &Letter, account: &Account, reason: &str) -> Result<(), Error> {
+        let Some(to) = letter.envelope.reverse_path.address() else {
+            return Ok(());
+        };
+        tracing::info!(id = %letter.id, account = %account.address, %to, "rejected by a rule");
+        let text = compose::rejection(&account.address, to, reason, self.queue.hostname());
+        self.send_report(&to.clone(), text).await
+    }
+
+    /// Sends a message of our own with the null reverse-path, so that nothing answers it.
+    async fn send_report(&self, to: &Address, text: String) -> Result<(), Error> {
+        let recipient = self.recipient(to).await?;
+        let mut incoming = self.begin();
+        incoming.write(text.as_bytes()).await?;
+        let entry = NewEntry {
+            id: QueueId::fresh(),
+            reverse_path: ReversePath::Null,
+            account: None,
+            recipients: vec![recipient],
+            body: match text.is_ascii() {
+                true => BodyType::SevenBit,
+                false => BodyType::EightBitMime,
+            },
+            smtputf8: to.to_ascii().is_none(),
+            ret: None,
+            envelope_id: None,
+            hold_until: None,
+            message: incoming.finish().await?,
+            skip: 0,
+            header: Vec::new(),
+        };
+        Ok(self.queue.enqueue(entry).await?)
+    }
+
+    async fn recipient(&self, to: &Address) -> Result<NewRecipient, Error> {
+        let destination = match self.accounts.resolve(to).await.map_err(Error::Unavailable)? {
+            Resolution::Remote => Destination::of(to),
+            // Who is unknown here is found out by whoever delivers, and the sender told as by any other server.
+            Resolution::Local(_) | Resolution::UnknownUser => Destination::Local,
+        };
+        Ok(NewRecipient {
+            address: to.clone(),
+            destination,
+            notify: None,
+            original: None,
+        })
+    }
+}
+
+/// Whether this account has redirected the message before.
+pub(super) async fn was_redirected_by(message: &Spooled, account: &Address) -> Result<bool, Error> {
+    let account = account.to_string();
+    let redirected = move |block: &[u8]| {
+        fields(block).any(|field| field.is(REDIRECTED) && field.unfolded().eq_ignore_ascii_case(account.as_bytes()))
+    };
+    Ok(in_header(message, redirected).await?)
+}
+
+/// The octets of Return-Path in front, which only mailboxes have.
+async fn return_path(message: &Spooled) -> Result<u64, Error> {
+    let length = |block: &[u8]| {
+        let first = fields(block).next().filter(|field| field.is("Return-Path"));
+        first.map_or(0, |field| field.raw.len() as u64)
+    };
+    Ok(in_header(message, length).await?)
+}
+
+async fn in_header<T: Send + 'static>(
+    message: &Spooled,
+    look: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> std::io::Result<T> {
+    let message = message.clone();
+    let work = move || {
+        let octets = message.summary().root.body_start.min(limits::HEADER as u64);
+        let mut block = Vec::new();
+        std::fs::File::open(message.path())?
+            .take(octets)
+            .read_to_end(&mut block)?;
+        Ok(look(&block))
+    };
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+}
