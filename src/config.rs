@@ -50,6 +50,8 @@ pub struct Config {
     pub lmtp: Lmtp,
     /// Limits and timeouts of IMAP.
     pub imap: Imap,
+    /// Sieve: rules of accounts for their mail, and ManageSieve, by which they are changed.
+    pub sieve: Sieve,
     /// Mail on its way: when it is tried again, and how much of it there may be.
     pub queue: Queue,
     /// Delivering to other servers.
@@ -79,6 +81,7 @@ impl Default for Config {
             smtp: Smtp::default(),
             lmtp: Lmtp::default(),
             imap: Imap::default(),
+            sieve: Sieve::default(),
             queue: Queue::default(),
             outbound: Outbound::default(),
             route: Vec::new(),
@@ -102,6 +105,8 @@ pub struct Listen {
     pub imap: Vec<SocketAddr>,
     /// IMAP over implicit TLS (RFC 8314).
     pub imaps: Vec<SocketAddr>,
+    /// ManageSieve with STARTTLS (RFC 5804).
+    pub managesieve: Vec<SocketAddr>,
 }
 
 impl Default for Listen {
@@ -113,6 +118,7 @@ impl Default for Listen {
             submissions: all(465),
             imap: all(143),
             imaps: all(993),
+            managesieve: all(4190),
         }
     }
 }
@@ -559,6 +565,37 @@ impl Default for Imap {
             max_errors: 20,
             max_compressed: 500,
             max_connections: 10_000,
+        }
+    }
+}
+
+/// Sieve: rules of accounts for their mail, and ManageSieve, by which they are changed.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sieve {
+    /// Scripts of one account.
+    pub max_scripts: usize,
+    /// The largest script, at most 1 MiB.
+    pub max_script_size: Size,
+    /// Silence after which a client is logged out. RFC 5804 §1.5 wants at least 30 minutes.
+    pub timeout: Period,
+    /// How long a client may take to log in.
+    pub login_timeout: Period,
+    /// Commands in a row that are none before the connection is closed.
+    pub max_errors: usize,
+    /// Connections at the same time.
+    pub max_connections: usize,
+}
+
+impl Default for Sieve {
+    fn default() -> Sieve {
+        Sieve {
+            max_scripts: 32,
+            max_script_size: Size::kibibytes(256),
+            timeout: Period::seconds(30 * 60),
+            login_timeout: Period::seconds(60),
+            max_errors: 20,
+            max_connections: 1_000,
         }
     }
 }

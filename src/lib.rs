@@ -8,6 +8,7 @@ pub mod cli;
 pub mod server; // 6: wiring
 
 pub mod imap;
+pub mod managesieve;
 pub mod outbound;
 pub mod smtp; // 5: edges
 

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::imap::{self, Imap};
 use crate::mailbox::Mailboxes;
+use crate::managesieve::{self, ManageSieve};
 use crate::net::connection::Connection;
 use crate::net::dns::{self, Dns};
 use crate::net::listener::{Encryption, Service};
@@ -43,6 +44,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 const SMTP_REFUSAL: &[u8] = b"421 4.3.2 Too many connections, try again later\r\n";
 /// What an IMAP client is told that there is no room for (RFC 9051 §7.1.5; code of RFC 5530).
 const IMAP_REFUSAL: &[u8] = b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n";
+
+/// What a ManageSieve client is told that there is no room for (RFC 5804 §1.3).
+const MANAGESIEVE_REFUSAL: &[u8] = b"BYE (TRYLATER) \"Too many connections, try again later\"\r\n";
 
 /// A running server. Dropping it ends it without waiting; [`Server::shutdown`] is the orderly way.
 pub struct Server {
@@ -77,6 +81,8 @@ pub struct Addresses {
     pub imaps: Vec<SocketAddr>,
     /// LMTP, its ports.
     pub lmtp: Vec<SocketAddr>,
+    /// ManageSieve with STARTTLS.
+    pub managesieve: Vec<SocketAddr>,
 }
 
 impl Server {
@@ -118,6 +124,7 @@ impl Server {
                 origin: origin.clone(),
             }),
             imap: Arc::new(Imap::new(config.clone(), accounts.clone(), mailboxes.clone())),
+            managesieve: Arc::new(ManageSieve::new(config.clone(), accounts.clone(), mailboxes.clone())),
             tls: tls.clone(),
             dns,
             tasks: TaskTracker::new(),
@@ -207,6 +214,7 @@ type Session = Pin<Box<dyn Future<Output = ()> + Send>>;
 struct Services {
     smtp: Arc<Smtp>,
     imap: Arc<Imap>,
+    managesieve: Arc<ManageSieve>,
     tls: Tls,
     #[expect(dead_code, reason = "for what looks names up, which comes next")]
     dns: Dns,
@@ -244,6 +252,12 @@ impl Services {
                 let service = self.service(encryption, &connections, IMAP_REFUSAL);
                 self.tasks.spawn(listener.accept(service, self.imap()));
             }
+        }
+
+        let connections = Arc::new(Semaphore::new(self.smtp.config.sieve.max_connections));
+        for listener in listeners.managesieve {
+            let service = self.service(&offered, &connections, MANAGESIEVE_REFUSAL);
+            self.tasks.spawn(listener.accept(service, self.managesieve()));
         }
     }
 
@@ -291,6 +305,17 @@ impl Services {
     fn deliver_queued(&self) {
         let (delivery, shutdown) = (self.smtp.delivery.clone(), self.shutdown.clone());
         self.tasks.spawn(async move { delivery.deliver_queued(shutdown).await });
+    }
+
+    /// Serves a connection of ManageSieve.
+    fn managesieve(&self) -> impl Fn(Connection) -> Session + Clone + Send + 'static {
+        let (shared, shutdown, abort) = (self.managesieve.clone(), self.shutdown.clone(), self.abort.clone());
+        move |connection| {
+            until(
+                abort.clone(),
+                managesieve::serve(shared.clone(), connection, shutdown.clone()),
+            )
+        }
     }
 
     /// Certificate files are read again when they change.

@@ -26,15 +26,15 @@ const ACCOUNTS: [(&str, &str); 2] = [
     ("alice@posthaste.test", "alice-demo"),
     ("bob@posthaste.test", "bob-demo"),
 ];
-/// Ports of SMTP, submission, submissions, IMAP and IMAPS above the base.
-const PORTS: [u16; 5] = [525, 587, 465, 143, 993];
+/// Ports of SMTP, submission, submissions, IMAP, IMAPS and ManageSieve above the base.
+const PORTS: [u16; 6] = [525, 587, 465, 143, 993, 190];
 
 #[derive(Args)]
 pub(super) struct Demo {
     /// Folder for accounts and mail; a later demo goes on with what is there
     #[arg(long, value_name = "DIR", default_value = "posthaste-demo")]
     data: PathBuf,
-    /// Ports are this + 525 (SMTP), + 587 and + 465 (submission), + 143 and + 993 (IMAP); 0 takes any that are free
+    /// Ports are this + 525 (SMTP), + 587 and + 465 (submission), + 143 and + 993 (IMAP), + 190 (ManageSieve); 0 takes any that are free
     #[arg(long, value_name = "PORT", default_value_t = 2000, value_parser = clap::value_parser!(u16).range(..=64_000))]
     port_base: u16,
 }
@@ -72,7 +72,7 @@ impl Demo {
     }
 
     fn listen(&self) -> Listen {
-        let [smtp, submission, submissions, imap, imaps] = PORTS.map(|port| {
+        let [smtp, submission, submissions, imap, imaps, managesieve] = PORTS.map(|port| {
             let port = if self.port_base == 0 { 0 } else { self.port_base + port };
             vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))]
         });
@@ -82,6 +82,7 @@ impl Demo {
             submissions,
             imap,
             imaps,
+            managesieve,
         }
     }
 

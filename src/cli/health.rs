@@ -55,6 +55,7 @@ fn services(config: &Config) -> Vec<Service> {
         ("submissions", &listen.submissions, ""),
         ("imap", &listen.imap, "* OK"),
         ("imaps", &listen.imaps, ""),
+        ("managesieve", &listen.managesieve, "\"IMPLEMENTATION\""),
     ];
     let first = all.into_iter().filter_map(|(name, addresses, greeting)| {
         let address = *addresses.first()?;

@@ -39,6 +39,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         imap = ?addresses.imap,
         imaps = ?addresses.imaps,
         lmtp = ?addresses.lmtp,
+        managesieve = ?addresses.managesieve,
         "ready"
     );
     let signal = signals.next().await;

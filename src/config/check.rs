@@ -69,11 +69,19 @@ impl Config {
                 self.outbound.max_messages_per_connection as u64,
             ),
             ("outbound.max_addresses", self.outbound.max_addresses as u64),
+            ("sieve.max_scripts", self.sieve.max_scripts as u64),
+            ("sieve.max_script_size", self.sieve.max_script_size.get()),
+            ("sieve.max_errors", self.sieve.max_errors as u64),
+            ("sieve.max_connections", self.sieve.max_connections as u64),
             ("storage.max_mailboxes", self.storage.max_mailboxes as u64),
         ] {
             if number == 0 {
                 problems.add(key, "must be more than 0");
             }
+        }
+        // What the compiler takes (`sieve::limits`), and is enough for any rules that people write.
+        if self.sieve.max_script_size.get() > 1024 * 1024 {
+            problems.add("sieve.max_script_size", "must be no more than 1 MiB");
         }
         for (key, size) in [
             ("smtp.max_message_size", self.smtp.max_message_size.get()),
@@ -215,6 +223,7 @@ impl Config {
             ("listen.imap", &self.listen.imap),
             ("listen.imaps", &self.listen.imaps),
             ("lmtp.listen", &lmtp.collect()),
+            ("listen.managesieve", &self.listen.managesieve),
         ] {
             // Port 0 is a different port each time.
             for address in addresses.iter().filter(|address| address.port() != 0) {

@@ -21,6 +21,7 @@ pub(super) struct Listeners {
     pub(super) imaps: Vec<Listener>,
     pub(super) lmtp: Vec<Listener>,
     pub(super) lmtp_unix: Vec<UnixSocket>,
+    pub(super) managesieve: Vec<Listener>,
 }
 
 impl Listeners {
@@ -42,6 +43,7 @@ impl Listeners {
             imaps: bind("listen.imaps", &listen.imaps)?,
             lmtp: bind(LMTP, &lmtp)?,
             lmtp_unix,
+            managesieve: bind("listen.managesieve", &listen.managesieve)?,
         })
     }
 
@@ -54,6 +56,7 @@ impl Listeners {
             imap: of(&self.imap),
             imaps: of(&self.imaps),
             lmtp: of(&self.lmtp),
+            managesieve: of(&self.managesieve),
         }
     }
 }

@@ -11,7 +11,7 @@ import time
 
 DOMAIN = "example.test"
 ACCOUNTS = ("alice", "bob")
-SERVICES = ("smtp", "submission", "submissions", "imap", "imaps")
+SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "managesieve")
 
 START_SECONDS = 30
 COMMAND_SECONDS = 30

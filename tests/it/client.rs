@@ -14,9 +14,11 @@ use crate::deflate::Deflate;
 use crate::server::DOMAIN;
 
 pub(crate) use imap::Imap;
+pub(crate) use managesieve::ManageSieve;
 pub(crate) use smtp::{Smtp, dotted};
 
 mod imap;
+mod managesieve;
 mod smtp;
 mod tls;
 

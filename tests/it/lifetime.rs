@@ -48,6 +48,7 @@ async fn a_start_that_fails_leaves_nothing_behind() -> anyhow::Result<()> {
     config.listen.smtp = vec![smtp];
     config.listen.submission.clear();
     config.listen.submissions.clear();
+    config.listen.managesieve.clear();
     config.listen.imap.clear();
     config.listen.imaps = vec![taken.local_addr()?];
     let error = Server::start(config.clone())

@@ -84,7 +84,7 @@ impl TestServer {
         self.config.data.join("mail").join(DOMAIN).join(account)
     }
 
-    /// Where a service listens: `smtp`, `submission`, `submissions`, `imap` or `imaps`.
+    /// Where a service listens: `smtp`, `submission`, `submissions`, `imap`, `imaps` or `managesieve`.
     pub(crate) fn address(&self, service: &str) -> anyhow::Result<SocketAddr> {
         let Addresses {
             smtp,
@@ -93,6 +93,7 @@ impl TestServer {
             imap,
             imaps,
             lmtp,
+            managesieve,
         } = self.server().addresses();
         let listeners = match service {
             "smtp" => smtp,
@@ -101,6 +102,7 @@ impl TestServer {
             "imap" => imap,
             "imaps" => imaps,
             "lmtp" => lmtp,
+            "managesieve" => managesieve,
             other => anyhow::bail!("there is no service {other:?}"),
         };
         listeners
@@ -165,7 +167,8 @@ fn settings(folder: &Path) -> Config {
     config.listen.submission = loopback.clone();
     config.listen.submissions = loopback.clone();
     config.listen.imap = loopback.clone();
-    config.listen.imaps = loopback;
+    config.listen.imaps = loopback.clone();
+    config.listen.managesieve = loopback;
     config.login.require_tls = false;
     // Nobody is there: a test that looks names up brings its own name server.
     config.dns.servers = vec![SocketAddr::from(([127, 0, 0, 1], 1))];

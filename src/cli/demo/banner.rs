@@ -14,6 +14,7 @@ pub(super) fn banner(addresses: &Addresses, data: &Path) -> String {
     let submissions = first(&addresses.submissions);
     let imap = first(&addresses.imap);
     let imaps = first(&addresses.imaps);
+    let managesieve = first(&addresses.managesieve);
     let data = data.display();
     format!(
         "\
@@ -24,6 +25,7 @@ Posthaste demo: a mail server for this machine only. Ctrl-C ends it.
   SMTP          {smtp}  (STARTTLS offered)
   submission    {submission}  (STARTTLS)   {submissions}  (TLS)
   IMAP          {imap}  (STARTTLS)   {imaps}  (TLS)
+  ManageSieve   {managesieve}  (STARTTLS)
   certificate   self-signed: mail programs ask whether to trust it
   data          {data}
                 (Maildirs are in mail/; remove the folder to begin anew)

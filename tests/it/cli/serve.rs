@@ -10,7 +10,7 @@ fn a_port_that_is_taken_is_named_with_its_setting() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let place = Place::new(&format!(
-        "data = \"data\"\n[listen]\nsmtp = []\nsubmission = []\nsubmissions = []\nimaps = []\nimap = [\"{address}\"]"
+        "data = \"data\"\n[listen]\nsmtp = []\nsubmission = []\nsubmissions = []\nmanagesieve = []\nimaps = []\nimap = [\"{address}\"]"
     ));
     let complaint = format!("cannot listen on {address}: Address already in use (os error 98) (setting listen.imap)");
     let ended = place.run(&["serve"]);

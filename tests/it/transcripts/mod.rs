@@ -32,6 +32,11 @@ fn smtp() {
 }
 
 #[test]
+fn managesieve() {
+    run("managesieve");
+}
+
+#[test]
 fn clients() {
     run("clients");
 }
@@ -46,13 +51,13 @@ fn every_folder_has_a_test() {
         .map(|entry| entry.file_name().into_string().unwrap())
         .collect();
     folders.sort();
-    assert_eq!(folders, ["clients", "imap", "messages", "smtp"]);
+    assert_eq!(folders, ["clients", "imap", "managesieve", "messages", "smtp"]);
 }
 
 #[test]
 fn every_transcript_parses() {
     let mut broken = Vec::new();
-    for folder in ["imap", "smtp", "clients"] {
+    for folder in ["imap", "smtp", "managesieve", "clients"] {
         for file in files(folder) {
             broken.extend(script::read(&file, &root().join("messages")).err());
         }

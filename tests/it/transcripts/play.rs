@@ -10,7 +10,7 @@ use posthaste::config::Config;
 
 use super::pattern::{Text, Variables};
 use super::script::{Script, Step};
-use crate::client::{Client, Imap, Smtp, printable};
+use crate::client::{Client, Imap, ManageSieve, Smtp, printable};
 use crate::server::{DOMAIN, PASSWORD, TestServer};
 
 /// How much of the dialog a failure shows.
@@ -102,8 +102,8 @@ struct Stage {
 
 struct Session {
     client: Client,
-    /// Whether it reads IMAP responses, which may hold literals, or SMTP lines.
-    imap: bool,
+    /// Whether it reads responses that may hold literals, or lines as in SMTP.
+    literals: bool,
     /// Said, and waiting to leave with what is said next.
     pending: Vec<u8>,
 }
@@ -192,6 +192,13 @@ impl Stage {
             }
             return Ok(imap.client);
         }
+        if service == "managesieve" {
+            let mut sieve = ManageSieve::greeted(client).await?;
+            if let Some(account) = account {
+                sieve.log_in(account).await?;
+            }
+            return Ok(sieve.client);
+        }
         let mut smtp = Smtp::greeted(client).await?;
         if let Some(account) = account {
             use base64::Engine;
@@ -205,7 +212,7 @@ impl Stage {
     fn join(&mut self, session: &str, service: &str, client: Client) -> anyhow::Result<()> {
         let entered = Session {
             client,
-            imap: service.starts_with("imap"),
+            literals: service.starts_with("imap") || service == "managesieve",
             pending: Vec::new(),
         };
         match self.sessions.entry(session.to_owned()) {
@@ -338,7 +345,7 @@ impl Session {
     }
 
     async fn hear(&mut self) -> anyhow::Result<Vec<u8>> {
-        match self.imap {
+        match self.literals {
             true => self.client.response().await,
             false => self.client.line().await,
         }

@@ -165,12 +165,14 @@ impl Script {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         Ok(match (word, words.as_slice()) {
             ("CONNECT", [service]) => Step::Connect(session, (*service).to_owned()),
-            ("IMAP" | "IMAPS" | "SMTP" | "SUBMISSION" | "SUBMISSIONS", rest) if rest.len() <= 2 => Step::Open {
-                session,
-                service: word.to_lowercase(),
-                account: rest.first().map(|&account| account.to_owned()),
-                mailbox: rest.get(1).map(|&mailbox| mailbox.to_owned()),
-            },
+            ("IMAP" | "IMAPS" | "SMTP" | "SUBMISSION" | "SUBMISSIONS" | "MANAGESIEVE", rest) if rest.len() <= 2 => {
+                Step::Open {
+                    session,
+                    service: word.to_lowercase(),
+                    account: rest.first().map(|&account| account.to_owned()),
+                    mailbox: rest.get(1).map(|&mailbox| mailbox.to_owned()),
+                }
+            }
             ("TLS", []) => Step::Tls(session),
             ("DEFLATE", []) => Step::Deflate(session),
             ("PLAIN", []) => Step::Plain(session),
