@@ -15,6 +15,7 @@ mod health;
 mod password;
 mod serve;
 mod settings;
+mod sieve;
 mod signals;
 mod table;
 
@@ -58,6 +59,9 @@ enum Command {
     /// Add, list and remove aliases (also while the server runs)
     #[command(subcommand)]
     Alias(alias::Alias),
+    /// Check Sieve scripts, and look after those of accounts (also while the server runs)
+    #[command(subcommand)]
+    Sieve(sieve::Sieve),
     /// How much the full-text index holds
     FullText(full_text::FullText),
 }
@@ -74,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Account(account) => account.run(),
         Command::Domain(domain) => domain.run(),
         Command::Alias(alias) => alias.run(),
+        Command::Sieve(sieve) => sieve.run(),
         Command::FullText(full_text) => full_text.run(),
     };
     match done {

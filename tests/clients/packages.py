@@ -23,6 +23,8 @@ PROGRAMS = {
     "curl": "curl",
     "gsasl": "gsasl",
     "haproxy": "haproxy",
+    "sieve-connect": "sieve-connect",
+    "sieve-test": "dovecot-sieve",
     "thunderbird": "thunderbird",
     "Xvfb": "xvfb",
     "import": "imagemagick",

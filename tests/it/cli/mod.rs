@@ -4,6 +4,7 @@ mod administration;
 mod demo;
 mod serve;
 mod settings;
+mod sieve;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -32,8 +33,8 @@ impl Place {
     /// All services on free ports of loopback.
     pub(crate) fn serving(more: &str) -> Place {
         let any = "[\"127.0.0.1:0\"]";
-        let listen =
-            ["smtp", "submission", "submissions", "imap", "imaps"].map(|service| format!("{service} = {any}\n"));
+        let listen = ["smtp", "submission", "submissions", "imap", "imaps", "managesieve"]
+            .map(|service| format!("{service} = {any}\n"));
         Place::new(&format!("data = \"data\"\n{more}\n[listen]\n{}", listen.concat()))
     }
 
