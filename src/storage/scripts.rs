@@ -77,7 +77,7 @@ impl ScriptFolder {
 
     /// Writes a script, in place of what has the name.
     pub(crate) fn write(&self, name: &ScriptName, text: &[u8]) -> io::Result<()> {
-        durable::create_folder(&self.0)?;
+        durable::create_folders(&self.0)?;
         let stem = stem(name);
         if stem.starts_with(HASHED) {
             durable::replace(&self.0.join(format!("{stem}{NAME}")), name.as_str().as_bytes())?;
@@ -135,7 +135,7 @@ impl ScriptFolder {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{until} {key}");
         }
-        durable::create_folder(&self.0)?;
+        durable::create_folders(&self.0)?;
         durable::replace(&self.0.join(MEMORY), text.as_bytes())
     }
 
