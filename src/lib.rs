@@ -15,6 +15,7 @@ pub mod smtp; // 5: edges
 pub mod delivery; // 4: mail flow
 
 pub mod accounts;
+pub mod dkim;
 pub mod mailbox;
 pub mod origin;
 pub mod queue; // 3: domain

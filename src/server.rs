@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::delivery::Delivery;
+use crate::dkim::Signers;
 use crate::imap::{self, Imap};
 use crate::mailbox::Mailboxes;
 use crate::managesieve::{self, ManageSieve};
@@ -121,6 +122,7 @@ impl Server {
                 config: config.clone(),
                 accounts: accounts.clone(),
                 delivery: delivery.clone(),
+                signers: Signers::new(&config.data),
                 origin: origin.clone(),
             }),
             imap: Arc::new(Imap::new(config.clone(), accounts.clone(), mailboxes.clone())),

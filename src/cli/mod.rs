@@ -9,6 +9,7 @@ mod app_password;
 mod capability;
 mod check;
 mod demo;
+mod dkim;
 mod domain;
 mod full_text;
 mod health;
@@ -59,6 +60,9 @@ enum Command {
     /// Add, list and remove aliases (also while the server runs)
     #[command(subcommand)]
     Alias(alias::Alias),
+    /// Make, list, change and delete the keys that mail is signed with (also while the server runs)
+    #[command(subcommand)]
+    Dkim(dkim::Dkim),
     /// Check Sieve scripts, and look after those of accounts (also while the server runs)
     #[command(subcommand)]
     Sieve(sieve::Sieve),
@@ -78,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Account(account) => account.run(),
         Command::Domain(domain) => domain.run(),
         Command::Alias(alias) => alias.run(),
+        Command::Dkim(dkim) => dkim.run(),
         Command::Sieve(sieve) => sieve.run(),
         Command::FullText(full_text) => full_text.run(),
     };

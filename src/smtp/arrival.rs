@@ -11,6 +11,7 @@ use super::header::{HeaderReader, Missing};
 use super::judgement;
 use super::reply::Reply;
 use super::session::{Session, State, Transaction};
+use super::signature;
 use crate::delivery::trace::{self, Trace};
 use crate::delivery::{self, Letter};
 use crate::mail::date::Timestamp;
@@ -121,7 +122,13 @@ impl Arrival {
         self.write(&last).await;
         let (mut junk, mut fields) = (false, String::new());
         if let Ok(incoming) = &self.file {
-            match judgement::pass(&mut tx, incoming).await {
+            let passed = match session.state.role {
+                Role::Submission => signature::of(session, &tx, incoming)
+                    .await
+                    .map(|fields| (false, fields)),
+                Role::Receive | Role::Lmtp => judgement::pass(&mut tx, incoming).await,
+            };
+            match passed {
                 Ok(passed) => (junk, fields) = passed,
                 Err(refusal) => self.file = Err(refusal),
             }

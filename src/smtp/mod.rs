@@ -20,6 +20,7 @@ use tracing::Instrument;
 use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::delivery::Delivery;
+use crate::dkim::Signers;
 use crate::net::connection::Connection;
 use crate::origin::{Kind, Origin};
 
@@ -33,6 +34,7 @@ mod judgement;
 mod reply;
 mod request;
 mod session;
+mod signature;
 
 /// What all SMTP sessions of a server share.
 pub struct Smtp {
@@ -42,6 +44,8 @@ pub struct Smtp {
     pub accounts: Accounts,
     /// Where accepted mail goes.
     pub delivery: Delivery,
+    /// What signs mail of our users.
+    pub signers: Signers,
     /// What judges mail of other servers.
     pub origin: Origin,
 }

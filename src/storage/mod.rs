@@ -1,6 +1,7 @@
 //! All file and all SQL work. `sqlx` is named only in `index/`, `queue/`, `full_text/`, `greylist/` and `accounts/`.
 
 pub mod accounts;
+pub mod dkim_keys;
 mod durable;
 pub mod full_text;
 pub mod greylist;

@@ -13,7 +13,7 @@ const CRATES: [(&str, &[&str]); 14] = [
     ("hickory_resolver", &["net/dns.rs"]),
     ("hyper", &["net/"]),
     ("imap_proto", &[]),
-    ("mail_auth", &["origin/"]),
+    ("mail_auth", &["dkim/", "origin/"]),
     ("mail_parser", &["mail/"]),
     // In `imap/` it is the command of that name (RFC 5465).
     ("notify", &["imap/", "storage/maildir/"]),

@@ -4,6 +4,8 @@
 use std::net::SocketAddr;
 
 use posthaste::config::{Action, Blocklist, Config, Greylisting, Period};
+use posthaste::dkim::keys;
+use posthaste::storage::dkim_keys::KeyFolder;
 
 use crate::client::{Smtp, dotted};
 use crate::peers::name_server::NameServer;
@@ -375,5 +377,67 @@ async fn behind_a_gateway_signatures_count_and_addresses_do_not() -> anyhow::Res
         let text = newest(&server, "INBOX").await?;
         assert!(text.contains(results) && !text.contains("spf="), "{text}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_our_users_send_is_signed_and_the_signatures_are_right_elsewhere() -> anyhow::Result<()> {
+    let ours = TestServer::start().await?;
+    let folder = KeyFolder::new(ours.data());
+    let (elsewhere, names) = judging(|_| ()).await?;
+    names.add("_dmarc.example.org", "TXT \"v=DMARC1; p=reject\"")?;
+    names.add("example.org", "MX 10 mx.example.org.")?;
+    for key in keys::create(&folder, "example.org")? {
+        let line = key.zone_line("example.org")?;
+        let (owner, record) = line.split_once(". IN ").unwrap();
+        names.add(owner, &record.replace(['(', ')'], ""))?;
+    }
+    let message = "From: Alice <alice@example.org>\r\nTo: bob@example.org\r\nSubject: hello\r\n there\r\nBcc: x@y.z\r\n\r\n\
+                   .A dot  and blanks \r\n\r\n\r\n";
+    let mut smtp = Smtp::greeted(ours.connect("submission").await?).await?;
+    // alice@example.org, correct horse
+    let plain = "AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAGNvcnJlY3QgaG9yc2U=";
+    smtp.command(plain, "235").await?;
+    // The reverse-path may be null, as of a notice (RFC 8098 §3): the author signs.
+    smtp.command("MAIL FROM:<>", "250").await?;
+    smtp.command("RCPT TO:<bob@example.org>", "250").await?;
+    smtp.command("DATA", "354").await?;
+    smtp.client.send(dotted(message.as_bytes())).await?;
+    smtp.expect("250").await?;
+    // Somebody else's address in From: that is not signed for.
+    smtp.command("MAIL FROM:<>", "250").await?;
+    smtp.command("RCPT TO:<carol@example.org>", "250").await?;
+    smtp.command("DATA", "354").await?;
+    smtp.client
+        .send(dotted(message.replace("alice@", "bob@").as_bytes()))
+        .await?;
+    smtp.expect("250").await?;
+
+    let fetched = |account: &'static str| {
+        let ours = &ours;
+        async move {
+            let mut imap = ours.select(account, "INBOX").await?;
+            let text = imap.ok("FETCH * BODY.PEEK[]").await?.concat();
+            let (_, text) = text.split_once("}\r\n").unwrap();
+            anyhow::Ok(text.trim_end_matches(")\r\n").trim_end_matches(')').to_owned())
+        }
+    };
+    assert!(!fetched("carol").await?.contains("DKIM-Signature"));
+    let signed = fetched("bob").await?;
+    if let Some(file) = std::env::var_os("SIGNED_MESSAGE") {
+        std::fs::write(file, &signed)?;
+    }
+    assert_eq!(signed.matches("DKIM-Signature:").count(), 2, "{signed}");
+    let reply = send(
+        &elsewhere,
+        "client.example",
+        "bounce@example.org",
+        &signed.replace("\r\n", "\n"),
+    )
+    .await?;
+    assert!(reply.starts_with("250 "), "{reply}");
+    let text = newest(&elsewhere, "INBOX").await?;
+    assert_eq!(text.matches("dkim=pass header.d=example.org").count(), 2, "{text}");
+    assert!(text.contains("dmarc=pass header.from=example.org"), "{text}");
     Ok(())
 }

@@ -1,0 +1,164 @@
+//! Signing what our users send (RFC 6376), by RSA (RFC 8301: 2,048 bits) and by Ed25519 (RFC 8463): whoever knows the younger
+//! of the two believes it, and all others know the elder.
+//!
+//! Keys are files of a domain ([`keys`]), made and changed by the command line; a running server sees the change at the next
+//! message. Signed is what a reader sees, in relaxed form, and that there is no second field of its kind; never `l=`.
+//!
+//! Invariants: a domain signs only for its own accounts; without keys nothing is signed and nothing is refused.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use mail_auth::AuthenticatedMessage;
+use mail_auth::common::crypto::DkimKey;
+use mail_auth::common::headers::HeaderWriter;
+use mail_auth::dkim::{DkimSigner, Done};
+use tokio::sync::Semaphore;
+
+use crate::mail::address::Address;
+use crate::storage::dkim_keys::KeyFolder;
+
+use keys::State;
+
+pub mod keys;
+
+/// Messages that are signed at the same time, each in memory.
+const MAX_SIGNED: usize = 8;
+/// Domains whose keys are remembered; when there are more, all are read again.
+const MAX_DOMAINS: usize = 1000;
+/// What is signed. A field that stands here twice is signed once more than it is there, so that nobody can add another
+/// (RFC 6376 §5.4, §8.15). Fields of mailing lists, which they may add, are not among them.
+const SIGNED: [&str; 23] = [
+    "From",
+    "To",
+    "Cc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Reply-To",
+    "In-Reply-To",
+    "References",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+    "Content-Disposition",
+    "From",
+    "To",
+    "Cc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Reply-To",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+];
+
+/// Signs for all domains of a data folder. Cheap to clone.
+#[derive(Clone)]
+pub struct Signers(Arc<Inner>);
+
+struct Inner {
+    folder: KeyFolder,
+    known: Mutex<HashMap<String, Known>>,
+    running: Semaphore,
+}
+
+/// The signers of a domain, as its folder was at that time.
+#[derive(Clone)]
+struct Known {
+    changed: SystemTime,
+    signers: Arc<Vec<DkimSigner<DkimKey, Done>>>,
+}
+
+impl Signers {
+    /// Reads nothing yet.
+    pub fn new(data: &Path) -> Signers {
+        Signers(Arc::new(Inner {
+            folder: KeyFolder::new(data),
+            known: Mutex::default(),
+            running: Semaphore::new(MAX_SIGNED),
+        }))
+    }
+
+    /// Waits for a place among those that are signed, which is to be had before the message is in memory.
+    pub async fn place(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        self.0.running.acquire().await.ok()
+    }
+
+    /// The signature fields of a domain for a whole message, each with its line end; nothing if it has no keys.
+    pub async fn sign(&self, domain: &str, message: Vec<u8>) -> String {
+        let (signers, domain) = (self.clone(), domain.to_owned());
+        let signing = tokio::task::spawn_blocking(move || {
+            let mut fields = String::new();
+            for signer in signers.of(&domain).iter() {
+                match signer.sign(&message) {
+                    Ok(signature) => fields.push_str(&signature.to_header()),
+                    Err(error) => tracing::error!(%error, domain, "a message could not be signed"),
+                }
+            }
+            fields
+        });
+        signing.await.unwrap_or_default()
+    }
+
+    /// The signers of a domain, read again if its folder has changed. Blocking.
+    fn of(&self, domain: &str) -> Arc<Vec<DkimSigner<DkimKey, Done>>> {
+        let changed = match self.0.folder.changed(domain) {
+            Ok(Some(changed)) => changed,
+            Ok(None) => return Arc::default(),
+            Err(error) => {
+                tracing::error!(%error, domain, "the keys cannot be read: mail is not signed");
+                return Arc::default();
+            }
+        };
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(domain).filter(|found| found.changed == changed) {
+            return Arc::clone(&found.signers);
+        }
+        let signers = Arc::new(self.read(domain));
+        if known.len() >= MAX_DOMAINS {
+            known.clear();
+        }
+        let found = Known {
+            changed,
+            signers: Arc::clone(&signers),
+        };
+        known.insert(domain.to_owned(), found);
+        signers
+    }
+
+    fn read(&self, domain: &str) -> Vec<DkimSigner<DkimKey, Done>> {
+        let keys = match keys::of(&self.0.folder, domain) {
+            Ok(keys) => keys,
+            Err(error) => {
+                tracing::error!(%error, domain, "the keys cannot be read: mail is not signed");
+                return Vec::new();
+            }
+        };
+        let mut signers = Vec::new();
+        for key in keys.into_iter().filter(|key| key.state == State::Used) {
+            match key.load() {
+                Ok(loaded) => signers.push(
+                    DkimSigner::from_key(loaded)
+                        .domain(domain)
+                        .selector(key.selector())
+                        .headers(SIGNED),
+                ),
+                Err(error) => tracing::error!(%error, domain, selector = key.selector(), "a key cannot be used"),
+            }
+        }
+        signers
+    }
+}
+
+/// Who a message says has written it: the first address of its From field.
+pub fn author(message: &[u8]) -> Option<Address> {
+    let parsed = AuthenticatedMessage::parse(message)?;
+    Address::parse(parsed.from.first()?).ok()
+}
+
+#[cfg(test)]
+mod tests;

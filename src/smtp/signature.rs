@@ -1,0 +1,33 @@
+//! The signatures of a submitted message (RFC 6376 §5), made when it is complete.
+
+use super::reply::Reply;
+use super::session::{Session, Transaction};
+use crate::accounts::Resolution;
+use crate::dkim;
+use crate::mail::address::Address;
+use crate::storage::spool::Incoming;
+
+/// The fields to put in front; none if the domain has no keys. The author's domain signs, so that DMARC is content, if
+/// the author is the account; else that of the reverse-path, which was looked at when it was given.
+pub(crate) async fn of(session: &Session, tx: &Transaction, message: &Incoming) -> Result<String, Reply> {
+    // Its binary parts will be written otherwise, which no signature survives.
+    let Some(account) = session.state.account.as_ref().filter(|_| !tx.binary) else {
+        return Ok(String::new());
+    };
+    let (signers, accounts) = (&session.smtp.signers, &session.smtp.accounts);
+    let _place = signers.place().await;
+    let content = message.content().await?;
+    let is_own = async |author: &Address| match accounts.resolve(author).await {
+        Ok(Resolution::Local(owners)) => owners.iter().any(|owner| owner.id == account.id),
+        _ => false,
+    };
+    let author = dkim::author(&content);
+    let domain = match author {
+        Some(author) if is_own(&author).await => author.dns_domain(),
+        _ => tx.envelope.reverse_path.address().and_then(Address::dns_domain),
+    };
+    match domain {
+        Some(domain) => Ok(signers.sign(&domain, content).await),
+        None => Ok(String::new()),
+    }
+}
