@@ -484,6 +484,16 @@ pub struct Smtp {
     pub max_errors: usize,
     /// Connections at the same time, all SMTP and submission ports together.
     pub max_connections: usize,
+    /// How long our users may have a message wait before it is delivered (FUTURERELEASE); "0s" for not at all.
+    pub max_hold: Period,
+    /// Messages that an account may submit within an hour; 0 for no limit.
+    pub messages_per_hour: u64,
+    /// Messages that an account may submit within a day; 0 for no limit.
+    pub messages_per_day: u64,
+    /// Recipients that an account may write to within an hour, counted anew for each message; 0 for no limit.
+    pub recipients_per_hour: u64,
+    /// Recipients that an account may write to within a day; 0 for no limit.
+    pub recipients_per_day: u64,
 }
 
 impl Default for Smtp {
@@ -494,6 +504,11 @@ impl Default for Smtp {
             timeout: Period::seconds(300),
             max_errors: 20,
             max_connections: 1000,
+            max_hold: Period::seconds(30 * 24 * 3600),
+            messages_per_hour: 500,
+            messages_per_day: 2000,
+            recipients_per_hour: 2000,
+            recipients_per_day: 5000,
         }
     }
 }

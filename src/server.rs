@@ -123,6 +123,7 @@ impl Server {
                 accounts: accounts.clone(),
                 delivery: delivery.clone(),
                 signers: Signers::new(&config.data),
+                allowances: smtp::Allowances::new(&config.smtp),
                 origin: origin.clone(),
             }),
             imap: Arc::new(Imap::new(config.clone(), accounts.clone(), mailboxes.clone())),

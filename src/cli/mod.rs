@@ -14,6 +14,7 @@ mod domain;
 mod full_text;
 mod health;
 mod password;
+mod queue;
 mod serve;
 mod settings;
 mod sieve;
@@ -66,6 +67,9 @@ enum Command {
     /// Check Sieve scripts, and look after those of accounts (also while the server runs)
     #[command(subcommand)]
     Sieve(sieve::Sieve),
+    /// List what is on its way, tell why it waits, and retry, hold, release or drop it (also while the server runs)
+    #[command(subcommand)]
+    Queue(queue::Queue),
     /// How much the full-text index holds
     FullText(full_text::FullText),
 }
@@ -84,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Alias(alias) => alias.run(),
         Command::Dkim(dkim) => dkim.run(),
         Command::Sieve(sieve) => sieve.run(),
+        Command::Queue(queue) => queue.run(),
         Command::FullText(full_text) => full_text.run(),
     };
     match done {

@@ -263,7 +263,7 @@ impl Letter {
     }
 
     /// Whether nobody is to get it yet (RFC 4865).
-    pub(super) fn waits(&self) -> bool {
+    pub fn waits(&self) -> bool {
         self.envelope
             .hold_until
             .is_some_and(|until| until > Timestamp::now().seconds.saturating_mul(1000))

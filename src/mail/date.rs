@@ -75,6 +75,20 @@ impl Timestamp {
         Timestamp::at(date, (hour, minute, second), offset.unwrap_or(0))
     }
 
+    /// From `1997-11-21T09:55:06-06:00`, as the Internet writes dates (RFC 3339). UTC whatever zone it is written in.
+    pub fn from_rfc3339(text: &str) -> Option<Timestamp> {
+        let moment: jiff::Timestamp = text.parse().ok()?;
+        Some(Timestamp {
+            seconds: moment.as_second(),
+            offset_minutes: 0,
+        })
+    }
+
+    /// `1997-11-21T15:55:06Z` (RFC 3339).
+    pub fn to_rfc3339(self) -> String {
+        jiff::Timestamp::from_second(self.seconds).map_or_else(|_| String::new(), |moment| moment.to_string())
+    }
+
     /// `Fri, 21 Nov 1997 09:55:06 -0600` (RFC 5322 §3.3).
     pub fn to_rfc5322(self) -> String {
         let local = self.local();

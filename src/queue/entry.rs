@@ -239,6 +239,16 @@ impl Recipient {
         Destination::from_row(&self.row.destination)
     }
 
+    /// When it is tried next, in milliseconds since 1970.
+    pub fn due(&self) -> i64 {
+        self.row.due
+    }
+
+    /// Whether it is not tried until somebody releases it.
+    pub fn is_held(&self) -> bool {
+        self.row.held
+    }
+
     /// What was answered at the last attempt, and when, in milliseconds since 1970.
     pub fn last_answer(&self) -> Option<(Answer, i64)> {
         let tried = self.row.tried?;

@@ -13,7 +13,7 @@ use super::reply::Reply;
 use super::session::{Session, State, Transaction};
 use super::signature;
 use crate::delivery::trace::{self, Trace};
-use crate::delivery::{self, Letter};
+use crate::delivery::{self, Letter, Route};
 use crate::mail::date::Timestamp;
 use crate::mail::ids::QueueId;
 use crate::storage::spool::Incoming;
@@ -145,7 +145,10 @@ impl Arrival {
         };
         let stands_for = letter.stands_for();
         let delivery = &session.smtp.delivery;
-        let delivered = || Reply::made(250, "2.0.0", format!("Delivered as {}", self.id));
+        let submitted = (letter.account, letter.routes.len() as u64);
+        let relayed = letter.waits() || letter.routes.iter().any(|route| matches!(route, Route::Remote(_)));
+        let word = if relayed { "Queued" } else { "Delivered" };
+        let delivered = || Reply::made(250, "2.0.0", format!("{word} as {}", self.id));
         let mut replies = match (self.file, session.state.role) {
             (Err(refusal), Role::Lmtp) => vec![refusal; stands_for.len()],
             (Err(refusal), _) => vec![refusal],
@@ -154,7 +157,12 @@ impl Arrival {
                 Err(error) => vec![Reply::from(error); stands_for.len()],
             },
             (Ok(incoming), _) => match delivery.accept(letter, incoming).await {
-                Ok(()) => vec![delivered()],
+                Ok(()) => {
+                    if let (Some(account), recipients) = submitted {
+                        session.smtp.allowances.submitted(account, recipients);
+                    }
+                    vec![delivered()]
+                }
                 Err(error) => vec![Reply::from(error)],
             },
         };

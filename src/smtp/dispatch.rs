@@ -31,7 +31,7 @@ pub(crate) async fn dispatch(session: &mut Session, line: &[u8]) -> Result<Optio
         Request::Helo(name) => ehlo::run(session, name, false),
         Request::Lhlo(name) => ehlo::run(session, name, true),
         Request::Mail(path, parameters) => mail::run(session, path, parameters).await,
-        Request::Rcpt(path) => rcpt::run(session, path).await,
+        Request::Rcpt(path, parameters) => rcpt::run(session, path, parameters).await,
         Request::Data => data::run(session).await?,
         Request::Bdat(size, last) => bdat::run(session, size, last).await?,
         Request::Rset => rset::run(&mut session.state),
@@ -76,7 +76,7 @@ fn legal(state: &State, request: &Request<'_>) -> Result<(), Reply> {
         Request::Vrfy => logged_in(state),
         Request::Auth(..) => greeted(state).and(outside_transaction(state)),
         Request::Mail(..) => greeted(state).and(logged_in(state)).and(outside_transaction(state)),
-        Request::Rcpt(_) => greeted(state)
+        Request::Rcpt(..) => greeted(state)
             .and(logged_in(state))
             .and(in_transaction(state))
             .and(before_chunks(state)),
@@ -144,7 +144,7 @@ mod tests {
     use crate::mail::address::Address;
     use crate::mail::envelope::{Envelope, ReversePath};
     use crate::mail::ids::AccountId;
-    use crate::smtp::request::Parameters;
+    use crate::smtp::request::{Parameters, RcptParameters};
     use crate::smtp::session::{Hello, Transaction};
 
     fn state(role: Role, tls: bool) -> State {
@@ -209,7 +209,10 @@ mod tests {
             (Request::Vrfy, [0, 0, 0, 530, 530, 530, 0, 0]),
             (Request::Auth("PLAIN", None), [503, 0, 503, 503, 0, 0, 0, 503]),
             (mail, [503, 0, 503, 503, 530, 530, 0, 503]),
-            (Request::Rcpt("a@b"), [503, 503, 0, 503, 530, 530, 503, 0]),
+            (
+                Request::Rcpt("a@b", RcptParameters::default()),
+                [503, 503, 0, 503, 530, 530, 503, 0],
+            ),
             (Request::Data, [503, 503, 0, 503, 530, 530, 503, 0]),
             (Request::Bdat(1, true), [503, 503, 0, 503, 530, 530, 503, 0]),
         ] {

@@ -4,6 +4,7 @@
 use super::Role;
 use super::session::State;
 use crate::config::Smtp;
+use crate::mail::date::Timestamp;
 
 /// The largest number that LIMITS can name (RFC 9422 §4.2): who takes more tells of no limit.
 const MAX_RCPTMAX: usize = 999_999;
@@ -29,6 +30,10 @@ pub(crate) enum Extension {
     StartTls,
     /// RFC 4954.
     Auth,
+    /// RFC 3461: senders say of what they want to be told.
+    Dsn,
+    /// RFC 4865: mail that waits for its time.
+    FutureRelease,
     /// RFC 9422: what a client may not exceed.
     Limits,
     /// RFC 5321 §4.1.1.8.
@@ -36,7 +41,7 @@ pub(crate) enum Extension {
 }
 
 impl Extension {
-    const ALL: [Extension; 11] = [
+    const ALL: [Extension; 13] = [
         Extension::Pipelining,
         Extension::Size,
         Extension::EightBitMime,
@@ -46,6 +51,8 @@ impl Extension {
         Extension::BinaryMime,
         Extension::StartTls,
         Extension::Auth,
+        Extension::Dsn,
+        Extension::FutureRelease,
         Extension::Limits,
         Extension::Help,
     ];
@@ -56,6 +63,9 @@ impl Extension {
             Extension::StartTls => state.can_start_tls,
             // RFC 4954 §4: not offered where its mechanisms would need TLS first.
             Extension::Auth => state.role == Role::Submission && !state.needs_tls() && state.account.is_none(),
+            // A delivery by LMTP is told by its reply, and by whoever asked for it.
+            Extension::Dsn => state.role != Role::Lmtp,
+            Extension::FutureRelease => state.account.is_some(),
             _ => true,
         }
     }
@@ -82,10 +92,22 @@ impl Extension {
                 let names = state.mechanisms.iter().map(|mechanism| mechanism.name());
                 return Some(std::iter::once("AUTH").chain(names).collect::<Vec<_>>().join(" "));
             }
+            Extension::Dsn => "DSN",
+            Extension::FutureRelease => return future_release(config),
             Extension::Limits if config.max_recipients > MAX_RCPTMAX => return None,
             Extension::Limits => return Some(format!("LIMITS RCPTMAX={}", config.max_recipients)),
             Extension::Help => "HELP",
         };
         Some(keyword.to_owned())
     }
+}
+
+/// The longest time to wait in seconds, and when that is over (RFC 4865 §3).
+fn future_release(config: &Smtp) -> Option<String> {
+    let longest = config.max_hold.get().as_secs();
+    let until = Timestamp {
+        seconds: Timestamp::now().seconds.saturating_add(longest as i64),
+        offset_minutes: 0,
+    };
+    (longest > 0).then(|| format!("FUTURERELEASE {longest} {}", until.to_rfc3339()))
 }

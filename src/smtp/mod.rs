@@ -24,6 +24,7 @@ use crate::dkim::Signers;
 use crate::net::connection::Connection;
 use crate::origin::{Kind, Origin};
 
+mod allowance;
 mod arrival;
 mod commands;
 mod data;
@@ -36,6 +37,8 @@ mod request;
 mod session;
 mod signature;
 
+pub use allowance::Allowances;
+
 /// What all SMTP sessions of a server share.
 pub struct Smtp {
     /// Settings.
@@ -46,6 +49,8 @@ pub struct Smtp {
     pub delivery: Delivery,
     /// What signs mail of our users.
     pub signers: Signers,
+    /// How much each account may submit.
+    pub allowances: Allowances,
     /// What judges mail of other servers.
     pub origin: Origin,
 }

@@ -8,6 +8,8 @@
 use smtp_proto::{Error, MAIL_BODY_8BITMIME, MAIL_BODY_BINARYMIME, MAIL_SMTPUTF8, Request as Proto};
 
 use super::reply::Reply;
+use crate::mail::date::Timestamp;
+use crate::mail::dsn::{EnvelopeId, Notify, OriginalRecipient, Return};
 use crate::mail::envelope::BodyType;
 
 /// A command, with its arguments as they were written.
@@ -22,7 +24,7 @@ pub(crate) enum Request<'a> {
     /// MAIL with the reverse-path, without its angle brackets.
     Mail(&'a str, Parameters),
     /// RCPT with the forward-path, without its angle brackets.
-    Rcpt(&'a str),
+    Rcpt(&'a str, RcptParameters),
     /// DATA
     Data,
     /// BDAT with the octets of the chunk, and whether it is the last (RFC 3030 §2).
@@ -46,7 +48,7 @@ pub(crate) enum Request<'a> {
 }
 
 /// The parameters of MAIL.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Parameters {
     /// SIZE (RFC 1870 §6).
     pub(crate) size: Option<u64>,
@@ -58,6 +60,30 @@ pub(crate) struct Parameters {
     pub(crate) smtputf8: bool,
     /// Whether AUTH was given (RFC 4954 §5). Whom it names is of no use to a server that trusts no client so far.
     pub(crate) auth: bool,
+    /// RET (RFC 3461 §4.3).
+    pub(crate) ret: Option<Return>,
+    /// ENVID (RFC 3461 §4.4).
+    pub(crate) envelope_id: Option<EnvelopeId>,
+    /// HOLDFOR or HOLDUNTIL (RFC 4865 §4).
+    pub(crate) hold: Option<Hold>,
+}
+
+/// Until when a message is to wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hold {
+    /// So many seconds.
+    For(u64),
+    /// Until this moment, in seconds since 1970.
+    Until(i64),
+}
+
+/// The parameters of RCPT.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct RcptParameters {
+    /// NOTIFY (RFC 3461 §4.1).
+    pub(crate) notify: Option<Notify>,
+    /// ORCPT (RFC 3461 §4.2).
+    pub(crate) original: Option<OriginalRecipient>,
 }
 
 impl Parameters {
@@ -68,11 +94,25 @@ impl Parameters {
         binary: false,
         smtputf8: false,
         auth: false,
+        ret: None,
+        envelope_id: None,
+        hold: None,
     };
 }
 
-/// The parameters that MAIL may have. RCPT has none yet.
-const MAIL_PARAMETERS: [&str; 4] = ["SIZE", "BODY", "SMTPUTF8", "AUTH"];
+/// The parameters that MAIL may have.
+const MAIL_PARAMETERS: [&str; 8] = [
+    "SIZE",
+    "BODY",
+    "SMTPUTF8",
+    "AUTH",
+    "RET",
+    "ENVID",
+    "HOLDFOR",
+    "HOLDUNTIL",
+];
+/// The parameters that RCPT may have.
+const RCPT_PARAMETERS: [&str; 2] = ["NOTIFY", "ORCPT"];
 
 impl<'a> Request<'a> {
     /// Takes a line apart that holds no control characters. The error is the reply to it.
@@ -96,10 +136,7 @@ impl<'a> Request<'a> {
         }
         if verb.eq_ignore_ascii_case("RCPT") {
             let (path, parameters) = path(argument, "TO:").ok_or(RCPT_SYNTAX)?;
-            return match parameters {
-                "" => Ok(Request::Rcpt(path)),
-                _ => Err(Reply::UNSUPPORTED_PARAMETER),
-            };
+            return Ok(Request::Rcpt(path, rcpt_parameters(parameters)?));
         }
         if is_bdat(verb.as_bytes()) {
             let chunk = (verb.len() == BDAT.len()).then(|| bdat(argument)).flatten();
@@ -140,7 +177,7 @@ impl<'a> Request<'a> {
             Request::Helo(_) => "HELO",
             Request::Lhlo(_) => "LHLO",
             Request::Mail(..) => "MAIL",
-            Request::Rcpt(_) => "RCPT",
+            Request::Rcpt(..) => "RCPT",
             Request::Data => "DATA",
             Request::Bdat(..) => "BDAT",
             Request::Rset => "RSET",
@@ -156,7 +193,7 @@ impl<'a> Request<'a> {
 }
 
 const MAIL_SYNTAX: Reply = Reply::new(501, "5.5.4", "Syntax: MAIL FROM:<reverse-path> [parameters]");
-const RCPT_SYNTAX: Reply = Reply::new(501, "5.5.4", "Syntax: RCPT TO:<forward-path>");
+const RCPT_SYNTAX: Reply = Reply::new(501, "5.5.4", "Syntax: RCPT TO:<forward-path> [parameters]");
 
 /// `FROM:<path> parameters`, cut into path and parameters. A space before the path is wrong (RFC 5321 §3.3) and common.
 fn path<'a>(argument: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
@@ -183,24 +220,21 @@ fn path<'a>(argument: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
 }
 
 fn mail_parameters(text: &str) -> Result<Parameters, Reply> {
-    let mut seen = Vec::new();
     let mut parsed = Parameters::NONE;
     let mut others = "MAIL FROM:<>".to_owned();
-    for parameter in text.split(' ').filter(|parameter| !parameter.is_empty()) {
-        let (keyword, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        let known = MAIL_PARAMETERS
-            .into_iter()
-            .find(|known| known.eq_ignore_ascii_case(keyword))
-            .ok_or(Reply::UNSUPPORTED_PARAMETER)?;
-        if seen.contains(&known) {
-            return Err(Reply::new(501, "5.5.4", "A parameter is given twice"));
-        }
-        seen.push(known);
-        if known == "SIZE" {
-            parsed.size = Some(parse_size(value)?);
-        } else {
-            others.push(' ');
-            others.push_str(parameter);
+    for (known, value, whole) in each(text, &MAIL_PARAMETERS)? {
+        match known {
+            "SIZE" => parsed.size = Some(parse_size(value)?),
+            "RET" => parsed.ret = Some(value.parse().map_err(|_| invalid(known))?),
+            "ENVID" => parsed.envelope_id = Some(value.parse().map_err(|_| invalid(known))?),
+            // RFC 4865 §4: one or the other.
+            "HOLDFOR" | "HOLDUNTIL" if parsed.hold.is_some() => return Err(invalid(known)),
+            "HOLDFOR" => parsed.hold = Some(hold_for(value).ok_or_else(|| invalid(known))?),
+            "HOLDUNTIL" => parsed.hold = Some(hold_until(value).ok_or_else(|| invalid(known))?),
+            _ => {
+                others.push(' ');
+                others.push_str(whole);
+            }
         }
     }
     let Proto::Mail { from } = proto(&others)? else {
@@ -213,6 +247,49 @@ fn mail_parameters(text: &str) -> Result<Parameters, Reply> {
     parsed.smtputf8 = from.flags & MAIL_SMTPUTF8 != 0;
     parsed.auth = from.auth.is_some();
     Ok(parsed)
+}
+
+fn rcpt_parameters(text: &str) -> Result<RcptParameters, Reply> {
+    let mut parsed = RcptParameters::default();
+    for (known, value, _) in each(text, &RCPT_PARAMETERS)? {
+        match known {
+            "NOTIFY" => parsed.notify = Some(value.parse().map_err(|_| invalid(known))?),
+            _ => parsed.original = Some(value.parse().map_err(|_| invalid(known))?),
+        }
+    }
+    Ok(parsed)
+}
+
+/// The parameters in a text, each as its keyword, its value and the whole: those known, each once.
+fn each<'a>(text: &'a str, known: &[&'static str]) -> Result<Vec<(&'static str, &'a str, &'a str)>, Reply> {
+    let mut found: Vec<(&str, &str, &str)> = Vec::new();
+    for parameter in text.split(' ').filter(|parameter| !parameter.is_empty()) {
+        let (keyword, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let keyword = known
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(keyword))
+            .ok_or(Reply::UNSUPPORTED_PARAMETER)?;
+        if found.iter().any(|(other, ..)| other == keyword) {
+            return Err(Reply::new(501, "5.5.4", "A parameter is given twice"));
+        }
+        found.push((keyword, value, parameter));
+    }
+    Ok(found)
+}
+
+fn invalid(keyword: &'static str) -> Reply {
+    Reply::made(501, "5.5.4", format!("Invalid value of {keyword}"))
+}
+
+/// `hold-for = "HOLDFOR" "=" future-release-integer`, of up to nine digits (RFC 4865 §5).
+fn hold_for(value: &str) -> Option<Hold> {
+    let digits = (1..=9).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| value.parse().ok())?.map(Hold::For)
+}
+
+/// `hold-until = "HOLDUNTIL" "=" future-release-date-time`, a date of RFC 3339.
+fn hold_until(value: &str) -> Option<Hold> {
+    Timestamp::from_rfc3339(value).map(|moment| Hold::Until(moment.seconds))
 }
 
 const BDAT: &[u8] = b"BDAT";
@@ -359,8 +436,12 @@ mod tests {
                 "{line}"
             );
         }
-        assert_eq!(Request::parse("RCPT TO:<postmaster>"), Ok(Request::Rcpt("postmaster")));
-        assert_eq!(Request::parse("RCPT TO:<>"), Ok(Request::Rcpt("")));
+        let none = RcptParameters::default;
+        assert_eq!(
+            Request::parse("RCPT TO:<postmaster>"),
+            Ok(Request::Rcpt("postmaster", none()))
+        );
+        assert_eq!(Request::parse("RCPT TO:<>"), Ok(Request::Rcpt("", none())));
         for line in [
             "MAIL",
             "MAIL FROM",
@@ -390,7 +471,7 @@ mod tests {
         assert_eq!(parsed("MAIL FROM:<a@b> "), nothing);
         let sized = |size| Parameters {
             size: Some(size),
-            ..nothing
+            ..Parameters::NONE
         };
         assert_eq!(parsed("MAIL FROM:<a@b> SIZE=0"), sized(0));
         assert_eq!(parsed("MAIL FROM:<a@b>  size=1000  BODY=7BIT"), sized(1000));
@@ -400,6 +481,16 @@ mod tests {
         );
         assert_eq!(parsed("MAIL FROM:<a@b> SIZE=99999999999999999999"), sized(u64::MAX));
         assert_eq!(parsed("MAIL FROM:<a@b> BODY=7bit"), nothing);
+        let asked = parsed("MAIL FROM:<a@b> RET=hdrs ENVID=QQ314159");
+        assert_eq!(
+            (asked.ret, asked.envelope_id),
+            (Some(Return::Headers), "QQ314159".parse().ok())
+        );
+        assert_eq!(parsed("MAIL FROM:<a@b> HOLDFOR=86400").hold, Some(Hold::For(86400)));
+        assert_eq!(
+            parsed("MAIL FROM:<a@b> HOLDUNTIL=1997-11-21T15:55:06Z").hold,
+            Some(Hold::Until(880_127_706))
+        );
         let binary = parsed("MAIL FROM:<a@b> body=BinaryMime");
         assert!(binary.binary && binary.body == BodyType::EightBitMime);
         assert!(parsed("MAIL FROM:<a@b> SMTPUTF8 BODY=8BITMIME").smtputf8);
@@ -416,6 +507,14 @@ mod tests {
             "MAIL FROM:<a@b> SMTPUTF8 SMTPUTF8",
             "MAIL FROM:<a@b> AUTH=",
             "MAIL FROM:<a@b> SMTPUTF8=yes",
+            "MAIL FROM:<a@b> RET=ALL",
+            "MAIL FROM:<a@b> ENVID=",
+            "MAIL FROM:<a@b> HOLDFOR=1234567890",
+            "MAIL FROM:<a@b> HOLDFOR=1 HOLDUNTIL=1997-11-21T15:55:06Z",
+            "MAIL FROM:<a@b> HOLDUNTIL=tomorrow",
+            "RCPT TO:<a@b> NOTIFY=NEVER,DELAY",
+            "RCPT TO:<a@b> NOTIFY=NEVER NOTIFY=NEVER",
+            "RCPT TO:<a@b> ORCPT=a@b",
         ] {
             assert!([501, 555].contains(&code(line)), "{line}");
         }
@@ -425,7 +524,7 @@ mod tests {
             "MAIL FROM:<a@b> FOO",
             "MAIL FROM:<a@b> SIZE=1 REQUIRETLS",
             "MAIL FROM:<a@b> =",
-            "RCPT TO:<a@b> NOTIFY=NEVER",
+            "RCPT TO:<a@b> RET=FULL",
             "RCPT TO:<a@b> SIZE=1",
         ] {
             assert_eq!(code(line), 555, "{line}");

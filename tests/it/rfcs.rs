@@ -10,6 +10,9 @@ use posthaste::config::Oauth;
 use crate::client::printable;
 use crate::server::TestServer;
 
+/// A login as alice.
+const ALICE: &str = "AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAGNvcnJlY3QgaG9yc2U=\r\n";
+
 const STATUSES: [&str; 4] = ["yes", "partial", "no", "cited"];
 
 /// A row of the tables.
@@ -147,10 +150,19 @@ async fn what_is_announced_is_in_the_table_and_the_other_way_round() -> anyhow::
                 _ => name.to_owned(),
             }));
         }
-        for service in ["smtp", "submission", "submissions"] {
+        for (service, login) in [
+            ("smtp", ""),
+            ("submission", ""),
+            ("submissions", ""),
+            ("submissions", ALICE),
+        ] {
             let mut smtp = server.connect(service).await?;
             smtp.line().await?;
-            smtp.send("EHLO client.test\r\n").await?;
+            smtp.send(&format!("EHLO client.test\r\n{login}")).await?;
+            if !login.is_empty() {
+                while !printable(&smtp.line().await?).starts_with("235 ") {}
+                smtp.send("EHLO client.test\r\n").await?;
+            }
             loop {
                 let line = printable(&smtp.line().await?);
                 let (code, keyword) = line.split_at_checked(4).with_context(|| line.clone())?;

@@ -1,29 +1,39 @@
 //! MAIL (RFC 5321 §4.1.1.2): begins a mail transaction.
 
+use std::time::Duration;
+
 use crate::accounts::{Account, Resolution};
+use crate::mail::date::Timestamp;
 use crate::mail::envelope::{Envelope, ReversePath};
 use crate::smtp::Role;
+use crate::smtp::extension::Extension;
 use crate::smtp::judgement;
 use crate::smtp::reply::Reply;
-use crate::smtp::request::Parameters;
+use crate::smtp::request::{Hold, Parameters};
 use crate::smtp::session::{Session, State, Transaction};
 
 /// Begins a transaction, if this client may write as this sender.
 pub(crate) async fn run(session: &mut Session, path: &str, parameters: Parameters) -> Reply {
     let limit = session.smtp.config.smtp.max_message_size.get();
-    let envelope = match check(&session.state, limit, path, parameters) {
+    let longest = session.smtp.config.smtp.max_hold.get();
+    let binary = parameters.binary;
+    let envelope = match check(&session.state, limit, longest, path, parameters) {
         Ok(envelope) => envelope,
         Err(reply) => return reply,
     };
-    if let Some(account) = &session.state.account
-        && let Err(reply) = may_write_as(session, account, &envelope.reverse_path).await
-    {
-        return reply;
+    if let Some(account) = &session.state.account {
+        if let Err(reply) = may_write_as(session, account, &envelope.reverse_path).await {
+            return reply;
+        }
+        if let Err(reached) = session.smtp.allowances.check(account.id, 1, 0) {
+            tracing::warn!(account = %account.address, %reached, "refused: too much mail from this account");
+            return Reply::made(450, "4.7.1", reached.to_string());
+        }
     }
     let mut tx = Transaction {
         envelope,
         routes: Vec::new(),
-        binary: parameters.binary,
+        binary,
         chunks: None,
         inquiry: None,
     };
@@ -37,11 +47,28 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: Parameter
     Reply::new(250, "2.1.0", "Sender OK")
 }
 
-fn check(state: &State, max_message_size: u64, path: &str, parameters: Parameters) -> Result<Envelope, Reply> {
+fn check(
+    state: &State,
+    max_message_size: u64,
+    max_hold: Duration,
+    path: &str,
+    parameters: Parameters,
+) -> Result<Envelope, Reply> {
     // RFC 4954 §5: only where AUTH is spoken.
     if parameters.auth && state.role != Role::Submission {
         return Err(Reply::UNSUPPORTED_PARAMETER);
     }
+    let asks_for_dsn = parameters.ret.is_some() || parameters.envelope_id.is_some();
+    if asks_for_dsn && !Extension::Dsn.is_offered(state) {
+        return Err(Reply::UNSUPPORTED_PARAMETER);
+    }
+    let hold_until = match parameters.hold {
+        None => None,
+        Some(hold) if Extension::FutureRelease.is_offered(state) && !max_hold.is_zero() => {
+            Some(hold_until(hold, max_hold)?)
+        }
+        Some(_) => return Err(Reply::UNSUPPORTED_PARAMETER),
+    };
     let reverse_path = ReversePath::parse(path).map_err(|_| Reply::new(501, "5.1.7", "Malformed sender address"))?;
     if !path.is_ascii() && !parameters.smtputf8 {
         return Err(Reply::NEEDS_SMTPUTF8);
@@ -54,8 +81,24 @@ fn check(state: &State, max_message_size: u64, path: &str, parameters: Parameter
         body: parameters.body,
         smtputf8: parameters.smtputf8,
         declared_size: parameters.size,
+        ret: parameters.ret,
+        envelope_id: parameters.envelope_id,
+        hold_until,
         ..Envelope::new(reverse_path)
     })
+}
+
+/// When a message is released, in milliseconds since 1970 (RFC 4865 §4). A time that is over is none to wait for.
+fn hold_until(hold: Hold, longest: Duration) -> Result<i64, Reply> {
+    let now = Timestamp::now().seconds;
+    let until = match hold {
+        Hold::For(seconds) => now.saturating_add_unsigned(seconds),
+        Hold::Until(moment) => moment,
+    };
+    match until.saturating_sub(now) > longest.as_secs() as i64 {
+        true => Err(Reply::new(501, "5.5.4", "That is too far in the future")),
+        false => Ok(until.saturating_mul(1000)),
+    }
 }
 
 /// RFC 6409 §6.1: an account writes as itself, its aliases and subaddresses, and sends notifications (RFC 8098 §3,
@@ -79,37 +122,54 @@ mod tests {
     use super::*;
 
     fn judge(role: Role, path: &str, parameters: Parameters) -> Result<String, u16> {
-        check(&State::new(role), 1000, path, parameters)
+        check(&State::new(role), 1000, Duration::from_secs(60), path, parameters)
             .map(|envelope| envelope.reverse_path.to_string())
             .map_err(|reply| reply.code())
     }
 
     #[test]
     fn senders_and_parameters() {
-        let none = Parameters::NONE;
+        const NONE: Parameters = Parameters::NONE;
         let size = |size| Parameters {
             size: Some(size),
-            ..none
+            ..NONE
         };
-        let utf8 = Parameters { smtputf8: true, ..none };
-        let auth = Parameters { auth: true, ..none };
-        use Role::{Receive, Submission};
+        let utf8 = Parameters { smtputf8: true, ..NONE };
+        let auth = Parameters { auth: true, ..NONE };
+        let ret = || Parameters {
+            ret: Some(crate::mail::dsn::Return::Full),
+            ..NONE
+        };
+        let hold = |hold| Parameters {
+            hold: Some(hold),
+            ..NONE
+        };
+        let now = Timestamp::now().seconds;
+        let longest = Duration::from_secs(60);
+        assert!(hold_until(Hold::For(60), longest).unwrap() >= (now + 60) * 1000);
+        assert_eq!(hold_until(Hold::Until(now - 5), longest), Ok((now - 5) * 1000));
+        assert!(hold_until(Hold::For(61), longest).is_err() && hold_until(Hold::Until(now + 99), longest).is_err());
+        use Role::{Lmtp, Receive, Submission};
         for (role, path, parameters, outcome) in [
-            (Receive, "", none, Ok("")),
-            (Receive, "a@example.org", none, Ok("a@example.org")),
-            (Receive, "\"a b\"@example.org", none, Ok("\"a b\"@example.org")),
-            (Receive, "a@[192.0.2.1]", none, Ok("a@[192.0.2.1]")),
+            (Receive, "", NONE, Ok("")),
+            (Receive, "a@example.org", NONE, Ok("a@example.org")),
+            (Receive, "\"a b\"@example.org", NONE, Ok("\"a b\"@example.org")),
+            (Receive, "a@[192.0.2.1]", NONE, Ok("a@[192.0.2.1]")),
             (Receive, "a@example.org", size(1000), Ok("a@example.org")),
             (Receive, "a@example.org", size(1001), Err(552)),
-            (Receive, "a@example.org", auth, Err(555)),
+            (Receive, "a@example.org", auth.clone(), Err(555)),
             (Submission, "a@example.org", auth, Ok("a@example.org")),
             (Receive, "\u{e9}@example.org", utf8, Ok("\u{e9}@example.org")),
-            (Receive, "\u{e9}@example.org", none, Err(553)),
-            (Receive, "a", none, Err(501)),
-            (Receive, "a@", none, Err(501)),
-            (Receive, "a b@example.org", none, Err(501)),
-            (Receive, "a@example.org>", none, Err(501)),
-            (Receive, "a@exam(ple.org", none, Err(501)),
+            (Receive, "\u{e9}@example.org", NONE, Err(553)),
+            (Receive, "a", NONE, Err(501)),
+            (Receive, "a@", NONE, Err(501)),
+            (Receive, "a b@example.org", NONE, Err(501)),
+            (Receive, "a@example.org>", NONE, Err(501)),
+            (Receive, "a@exam(ple.org", NONE, Err(501)),
+            (Receive, "a@example.org", ret(), Ok("a@example.org")),
+            (Lmtp, "a@example.org", ret(), Err(555)),
+            // Not logged in.
+            (Submission, "a@example.org", hold(Hold::For(1)), Err(555)),
         ] {
             let outcome = outcome.map(str::to_owned);
             assert_eq!(judge(role, path, parameters), outcome, "{path}");

@@ -2,15 +2,20 @@
 
 use crate::accounts::Resolution;
 use crate::delivery::Route;
-use crate::mail::envelope::ForwardPath;
+use crate::mail::envelope::{ForwardPath, Recipient};
 use crate::smtp::Role;
+use crate::smtp::extension::Extension;
 use crate::smtp::judgement;
 use crate::smtp::reply::Reply;
+use crate::smtp::request::RcptParameters;
 use crate::smtp::session::{Session, Transaction};
 
 /// Adds a recipient to the transaction. Whoever is not served is refused here, where the client can tell its user, and
 /// never by a bounce later.
-pub(crate) async fn run(session: &mut Session, path: &str) -> Reply {
+pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParameters) -> Reply {
+    if parameters != RcptParameters::default() && !Extension::Dsn.is_offered(&session.state) {
+        return Reply::UNSUPPORTED_PARAMETER;
+    }
     if session.state.role == Role::Receive
         && let Err(reply) = judgement::may_address(session)
     {
@@ -24,9 +29,16 @@ pub(crate) async fn run(session: &mut Session, path: &str) -> Reply {
         Ok(path) => path,
         Err(reply) => return reply,
     };
+    if let Some(account) = &session.state.account {
+        let recipients = tx.envelope.recipients.len() as u64 + 1;
+        if let Err(reached) = smtp.allowances.check(account.id, 0, recipients) {
+            tracing::warn!(account = %account.address, %reached, "refused: too much mail from this account");
+            return Reply::made(452, "4.7.1", reached.to_string());
+        }
+    }
     let accounts = match smtp.delivery.resolve(&path).await {
         Ok(Resolution::Local(accounts)) => accounts,
-        Ok(Resolution::Remote) if role == Role::Submission => return remote(tx, path),
+        Ok(Resolution::Remote) if role == Role::Submission => return remote(tx, recipient(path, parameters)),
         refused => {
             let reply = match refused {
                 Err(error) => Reply::from(error),
@@ -52,7 +64,7 @@ pub(crate) async fn run(session: &mut Session, path: &str) -> Reply {
         return reply;
     }
     tx.routes.push(Route::Local(accounts));
-    tx.envelope.recipients.push(path.into());
+    tx.envelope.recipients.push(recipient(path, parameters));
     Reply::new(250, "2.1.5", "Recipient OK")
 }
 
@@ -69,13 +81,21 @@ fn check(tx: &Transaction, max_recipients: usize, path: &str) -> Result<ForwardP
 }
 
 /// One of our users writes to somebody on another server.
-fn remote(tx: &mut Transaction, path: ForwardPath) -> Reply {
-    let ForwardPath::Address(address) = &path else {
+fn remote(tx: &mut Transaction, recipient: Recipient) -> Reply {
+    let ForwardPath::Address(address) = &recipient.path else {
         return Reply::new(550, "5.1.1", "No such mailbox here");
     };
     tx.routes.push(Route::Remote(address.clone()));
-    tx.envelope.recipients.push(path.into());
+    tx.envelope.recipients.push(recipient);
     Reply::new(250, "2.1.5", "Recipient OK")
+}
+
+fn recipient(path: ForwardPath, parameters: RcptParameters) -> Recipient {
+    Recipient {
+        path,
+        notify: parameters.notify,
+        original: parameters.original,
+    }
 }
 
 #[cfg(test)]
