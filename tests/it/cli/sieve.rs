@@ -30,8 +30,8 @@ fn scripts_are_checked_stored_and_activated() {
     assert_eq!(std::fs::read_to_string(file).unwrap(), good);
     place
         .run(&["sieve", "list", alice])
-        .ok("active  41      main")
-        .ok("        41      other");
+        .ok("active  40      main")
+        .ok("        40      other");
     place.run(&["sieve", "show", alice, "main"]).ok("Archive");
     place
         .run(&["sieve", "delete", alice, "main"])
