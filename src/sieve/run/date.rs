@@ -96,11 +96,15 @@ fn date_part(seconds: i64, offset: i16, part: &str) -> Option<String> {
             "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{}",
             zone(":")
         ),
-        "std11" => Timestamp {
-            seconds,
-            offset_minutes: offset,
+        // With two digits for the day, as for all other parts.
+        "std11" => {
+            let at = Timestamp {
+                seconds,
+                offset_minutes: offset,
+            };
+            at.to_rfc5322()
+                .replacen(&format!(", {day} "), &format!(", {day:02} "), 1)
         }
-        .to_rfc5322(),
         "zone" => zone(""),
         "weekday" => Weekday::to_sunday_zero_offset(local.weekday()).to_string(),
         _ => return None,
@@ -137,6 +141,8 @@ mod tests {
         ] {
             assert_eq!(date_part(880_127_706, -360, part).as_deref(), Some(wanted), "{part}");
         }
+        let std11 = date_part(1_775_035_800, 120, "std11");
+        assert_eq!(std11.as_deref(), Some("Wed, 01 Apr 2026 11:30:00 +0200"));
         assert_eq!(date_part(880_127_706, -360, "century"), None);
         // The day changes with the zone.
         assert_eq!(date_part(880_127_706, 900, "julian").as_deref(), Some("50774"));
