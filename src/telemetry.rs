@@ -23,11 +23,25 @@ pub fn check_filter(filter: &str) -> Result<(), ParseError> {
     EnvFilter::builder().parse(filter).map(|_| ())
 }
 
+/// A filter. What the resolver thinks of the name servers of the world is left out unless it is asked for: what comes of it is
+/// told by whoever wanted to know a name.
+fn quiet(filter: &str) -> EnvFilter {
+    let wanted = EnvFilter::builder().parse_lossy(filter);
+    if filter.contains("hickory") {
+        return wanted;
+    }
+    let directives = ["hickory_net=error", "hickory_resolver=error", "hickory_proto=error"];
+    directives
+        .iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(wanted, EnvFilter::add_directive)
+}
+
 /// Begins logging, for the whole process. `RUST_LOG` has precedence over `filter`.
 pub fn start(format: Format, filter: &str) {
     let filter = match std::env::var("RUST_LOG") {
-        Ok(wanted) if !wanted.is_empty() => EnvFilter::builder().parse_lossy(wanted),
-        _ => EnvFilter::builder().parse_lossy(filter),
+        Ok(wanted) if !wanted.is_empty() => quiet(&wanted),
+        _ => quiet(filter),
     };
     let terminal = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt()
