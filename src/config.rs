@@ -42,6 +42,8 @@ pub struct Config {
     pub dns: Dns,
     /// Mail from other servers: who sent it, and what becomes of it.
     pub origin: Origin,
+    /// Filters that see mail from other servers by the milter protocol, such as rspamd.
+    pub milter: Milter,
     /// Logging in.
     pub login: Login,
     /// Limits and timeouts of SMTP.
@@ -77,6 +79,7 @@ impl Default for Config {
             log: Log::default(),
             dns: Dns::default(),
             origin: Origin::default(),
+            milter: Milter::default(),
             login: Login::default(),
             smtp: Smtp::default(),
             lmtp: Lmtp::default(),
@@ -343,6 +346,64 @@ pub struct Blocklist {
 
 fn junk() -> Action {
     Action::Junk
+}
+
+/// Filters that see mail from other servers by the milter protocol, such as rspamd.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Milter {
+    /// Where they are, in the order in which they see a message: `inet:127.0.0.1:11332` or `unix:/run/rspamd/milter.sock`.
+    pub filters: Vec<Filter>,
+    /// How long a filter may take for one answer.
+    pub timeout: Period,
+    /// What becomes of mail when a filter does not answer, or answers rubbish: `accept`, `junk`, `tempfail` or `reject`.
+    pub unavailable: Action,
+    /// The header field by which a filter says that a message is spam: when it adds this field with a value that begins with
+    /// `Yes`, the message goes to Junk.
+    pub junk_field: String,
+}
+
+impl Default for Milter {
+    fn default() -> Milter {
+        Milter {
+            filters: Vec::new(),
+            timeout: Period::seconds(30),
+            unavailable: Action::Accept,
+            junk_field: "X-Spam".to_owned(),
+        }
+    }
+}
+
+/// Where a filter is.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Filter {
+    /// A port.
+    Inet(SocketAddr),
+    /// A socket in the file system.
+    Unix(PathBuf),
+}
+
+impl TryFrom<String> for Filter {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Filter, &'static str> {
+        let wanted = "a filter is wanted, such as \"inet:127.0.0.1:11332\" or \"unix:/run/rspamd/milter.sock\"";
+        match text.split_once(':') {
+            Some(("inet", address)) => address.parse().map(Filter::Inet).map_err(|_| wanted),
+            Some(("unix", path)) if path.starts_with('/') => Ok(Filter::Unix(path.into())),
+            _ => Err(wanted),
+        }
+    }
+}
+
+impl std::fmt::Display for Filter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Filter::Inet(address) => write!(f, "inet:{address}"),
+            Filter::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// Logging in, by IMAP or submission.

@@ -17,6 +17,7 @@ pub mod delivery; // 4: mail flow
 pub mod accounts;
 pub mod dkim;
 pub mod mailbox;
+pub mod milter;
 pub mod origin;
 pub mod queue; // 3: domain
 

@@ -21,6 +21,7 @@ use crate::dkim::Signers;
 use crate::imap::{self, Imap};
 use crate::mailbox::Mailboxes;
 use crate::managesieve::{self, ManageSieve};
+use crate::milter::Milters;
 use crate::net::connection::Connection;
 use crate::net::dns::{self, Dns};
 use crate::net::listener::{Encryption, Service};
@@ -122,6 +123,7 @@ impl Server {
                 config: config.clone(),
                 accounts: accounts.clone(),
                 delivery: delivery.clone(),
+                milters: Milters::new(&config.milter),
                 signers: Signers::new(&config.data),
                 allowances: smtp::Allowances::new(&config.smtp),
                 origin: origin.clone(),

@@ -113,6 +113,7 @@ impl Config {
             ("outbound.timeout.end", self.outbound.timeout.end),
             ("storage.index_timeout", self.storage.index_timeout),
             ("origin.timeout", self.origin.timeout),
+            ("milter.timeout", self.milter.timeout),
         ] {
             if period == Period::seconds(0) {
                 problems.add(key, "must be more than 0");

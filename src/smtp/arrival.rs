@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Instant;
 
 use super::Role;
+use super::filtering;
 use super::header::{HeaderReader, Missing};
 use super::judgement;
 use super::reply::Reply;
@@ -121,12 +122,18 @@ impl Arrival {
         self.header.end(&mut last);
         self.write(&last).await;
         let (mut junk, mut fields) = (false, String::new());
-        if let Ok(incoming) = &self.file {
+        if let Ok(incoming) = &mut self.file {
             let passed = match session.state.role {
                 Role::Submission => signature::of(session, &tx, incoming)
                     .await
                     .map(|fields| (false, fields)),
-                Role::Receive | Role::Lmtp => judgement::pass(&mut tx, incoming).await,
+                Role::Receive => match judgement::pass(&mut tx, incoming).await {
+                    Ok((junk, fields)) => filtering::pass(session, &tx, self.id, incoming)
+                        .await
+                        .map(|suspected| (junk || suspected, fields)),
+                    refused => refused,
+                },
+                Role::Lmtp => Ok((false, String::new())),
             };
             match passed {
                 Ok(passed) => (junk, fields) = passed,

@@ -21,6 +21,7 @@ use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::dkim::Signers;
+use crate::milter::Milters;
 use crate::net::connection::Connection;
 use crate::origin::{Kind, Origin};
 
@@ -30,6 +31,7 @@ mod commands;
 mod data;
 mod dispatch;
 mod extension;
+mod filtering;
 mod header;
 mod judgement;
 mod reply;
@@ -51,6 +53,8 @@ pub struct Smtp {
     pub signers: Signers,
     /// How much each account may submit.
     pub allowances: Allowances,
+    /// Filters that see mail of other servers.
+    pub milters: Milters,
     /// What judges mail of other servers.
     pub origin: Origin,
 }

@@ -21,6 +21,7 @@ mod limits;
 mod lmtp;
 mod maildir;
 mod memory;
+mod milter;
 mod names;
 mod origin;
 mod picture;
