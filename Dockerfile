@@ -23,8 +23,8 @@ ENV PATH=/usr/bin POSTHASTE_DATA=/var/lib/posthaste
 # A number, so that Kubernetes can see that it is not root. Docker lets any user bind low ports in a container.
 USER 10001:10001
 VOLUME /var/lib/posthaste
-# SMTP, submission with STARTTLS and with implicit TLS, IMAP with STARTTLS and with implicit TLS
-EXPOSE 25 587 465 143 993
+# SMTP, submission with STARTTLS and with implicit TLS, IMAP with STARTTLS and with implicit TLS, ManageSieve
+EXPOSE 25 587 465 143 993 4190
 # Drains: running transactions finish, idle clients get BYE.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["posthaste", "health"]

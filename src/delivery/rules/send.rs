@@ -50,8 +50,12 @@ impl Delivery {
             Outgoing::Vacation(vacation) => {
                 tracing::info!(id = %letter.id, account = %account.address, to = %vacation.to, "answered by vacation");
                 let text = compose::vacation(&account.address, &vacation, self.queue.hostname());
-                let to = vacation.to;
-                self.send_report(&to, text).await
+                // The message itself is where it belongs, and must not come again for that.
+                if let Err(error) = self.send_report(&vacation.to, text).await {
+                    let cause = format!("{:#}", anyhow::Error::from(error));
+                    tracing::error!(id = %letter.id, cause, "a vacation reply was not sent");
+                }
+                Ok(())
             }
         }
     }
