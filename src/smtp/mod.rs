@@ -5,12 +5,13 @@
 //! [`arrival`]; [`data`] knows where it ends, and [`header`] what is in front.
 //!
 //! RFC 5321 (SMTP), RFC 6409 (submission), RFC 1870 (SIZE), RFC 2034 and RFC 3463 (status codes), RFC 2920 (PIPELINING),
-//! RFC 3030 (CHUNKING), RFC 2033 (LMTP), RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 9422 (LIMITS).
+//! RFC 3030 (CHUNKING), RFC 2033 (LMTP), RFC 3207 (STARTTLS), RFC 3461 (DSN), RFC 4865 (FUTURERELEASE),
+//! RFC 4954 (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 9422 (LIMITS).
 //!
 //! Invariants: reply lines exist only here; nothing of one transaction outlives it; no 250 to a message before every copy
 //! is durable; neither lines nor messages pile up in memory.
 //!
-//! Deliberately absent: DSN (until outbound delivery exists), and XCLIENT.
+//! Deliberately absent: XCLIENT.
 
 use std::sync::Arc;
 

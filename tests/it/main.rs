@@ -26,6 +26,7 @@ mod names;
 mod origin;
 mod picture;
 mod proxy;
+mod queue;
 mod restart;
 mod resync;
 mod rfcs;

@@ -153,3 +153,22 @@ fn quotas() {
         .run(&["account", "quota", "nobody@example.org", "--none"])
         .failed(1, "there is no account nobody@example.org");
 }
+
+#[test]
+fn the_queue_of_a_server_that_has_sent_nothing() {
+    let place = Place::new("data = \"data\"");
+    assert_eq!(
+        place.run(&["queue", "list"]).ok("").said,
+        "ID  ARRIVED  OCTETS  FROM  TO  TRIES  NEXT  WHY\n"
+    );
+    place
+        .run(&["queue", "hold", "--all"])
+        .ok("mail for 0 recipients is held\n");
+    for command in ["show", "retry", "hold", "release", "drop"] {
+        place
+            .run(&["queue", command, "00000000000000ab"])
+            .failed(1, "no message 00000000000000ab is in the queue");
+        assert_eq!(place.run(&["queue", command, "1"]).code, Some(2));
+    }
+    assert_eq!(place.run(&["queue", "drop"]).code, Some(2));
+}

@@ -90,7 +90,7 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Ended {
     code: Option<i32>,
-    said: String,
+    pub(crate) said: String,
     complained: String,
 }
 
