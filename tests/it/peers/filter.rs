@@ -7,13 +7,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
+/// A command or an answer, and its data.
+type Packet = (u8, Vec<u8>);
+
 /// What a filter says to a command.
-type Answers = fn(u8) -> Vec<(u8, Vec<u8>)>;
+type Answers = fn(u8) -> Vec<Packet>;
 
 /// A running filter; it ends when it is dropped.
 pub(crate) struct FakeFilter {
     address: SocketAddr,
-    seen: Arc<Mutex<Vec<(u8, Vec<u8>)>>>,
+    seen: Arc<Mutex<Vec<Packet>>>,
     _serving: AbortOnDropHandle<()>,
 }
 
@@ -22,7 +25,7 @@ impl FakeFilter {
     pub(crate) async fn start(options: u32, answers: Answers) -> anyhow::Result<FakeFilter> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let seen = Arc::<Mutex<Vec<(u8, Vec<u8>)>>>::default();
+        let seen = Arc::<Mutex<Vec<Packet>>>::default();
         let remembered = Arc::clone(&seen);
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -55,7 +58,7 @@ async fn converse(
     mut stream: TcpStream,
     options: u32,
     answers: Answers,
-    seen: &Mutex<Vec<(u8, Vec<u8>)>>,
+    seen: &Mutex<Vec<Packet>>,
 ) -> std::io::Result<()> {
     loop {
         let length = stream.read_u32().await? as usize;
