@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_service_that_is_off_is_not_asked() {
         let mut config = Config::default();
-        assert_eq!(services(&config).len(), 5);
+        assert_eq!(services(&config).len(), 6);
         config.listen.smtp.clear();
         assert!(services(&config).iter().all(|service| service.name != "smtp"));
     }
