@@ -42,8 +42,8 @@ pub struct Config {
     pub dns: Dns,
     /// Mail from other servers: who sent it, and what becomes of it.
     pub origin: Origin,
-    /// Filters that see mail from other servers by the milter protocol, such as rspamd.
-    pub milter: Milter,
+    /// Filters such as rspamd that are asked about mail, in this order. The end of this file shows how one is written.
+    pub milter: Vec<Milter>,
     /// Logging in.
     pub login: Login,
     /// Limits and timeouts of SMTP.
@@ -79,7 +79,7 @@ impl Default for Config {
             log: Log::default(),
             dns: Dns::default(),
             origin: Origin::default(),
-            milter: Milter::default(),
+            milter: Vec::new(),
             login: Login::default(),
             smtp: Smtp::default(),
             lmtp: Lmtp::default(),
@@ -348,62 +348,87 @@ fn junk() -> Action {
     Action::Junk
 }
 
-/// Filters that see mail from other servers by the milter protocol, such as rspamd.
+/// A filter that is asked about mail, by the milter protocol of Sendmail.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Milter {
-    /// Where they are, in the order in which they see a message: `inet:127.0.0.1:11332` or `unix:/run/rspamd/milter.sock`.
-    pub filters: Vec<Filter>,
-    /// How long a filter may take for one answer.
+    /// What it is called in the log, and in the header of what it has sent to Junk.
+    pub name: String,
+    /// Where it listens.
+    pub address: Endpoint,
+    /// Which mail it is asked about: what comes by `smtp`, by `submission`, or both.
+    #[serde(default = "smtp_only")]
+    pub services: Vec<MilterService>,
+    /// Of what comes by SMTP: that of `strangers`, or `all`, from `origin.trusted` too.
+    #[serde(default)]
+    pub mail: MilterMail,
+    /// What becomes of mail when the filter cannot be asked: `tempfail` (the client tries again later) or `accept`.
+    #[serde(default)]
+    pub on_failure: MilterFailure,
+    /// Fields with which it marks what it takes for spam, by a value that begins with "Yes": such mail goes to Junk.
+    #[serde(default = "spam_fields")]
+    pub junk_fields: Vec<String>,
+    /// How long it may take to accept a connection.
+    #[serde(default = "milter_connect")]
+    pub connect_timeout: Period,
+    /// How long it may take for one answer.
+    #[serde(default = "milter_answer")]
     pub timeout: Period,
-    /// What becomes of mail when a filter does not answer, or answers rubbish: `accept`, `junk`, `tempfail` or `reject`.
-    pub unavailable: Action,
-    /// The header field by which a filter says that a message is spam: when it adds this field with a value that begins with
-    /// `Yes`, the message goes to Junk.
-    pub junk_field: String,
+    /// How long it may take for a message altogether.
+    #[serde(default = "milter_deadline")]
+    pub deadline: Period,
 }
 
-impl Default for Milter {
-    fn default() -> Milter {
-        Milter {
-            filters: Vec::new(),
-            timeout: Period::seconds(30),
-            unavailable: Action::Accept,
-            junk_field: "X-Spam".to_owned(),
-        }
-    }
+fn smtp_only() -> Vec<MilterService> {
+    vec![MilterService::Smtp]
 }
 
-/// Where a filter is.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub enum Filter {
-    /// A port.
-    Inet(SocketAddr),
-    /// A socket in the file system.
-    Unix(PathBuf),
+fn spam_fields() -> Vec<String> {
+    vec!["X-Spam".to_owned(), "X-Spam-Flag".to_owned()]
 }
 
-impl TryFrom<String> for Filter {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Filter, &'static str> {
-        let wanted = "a filter is wanted, such as \"inet:127.0.0.1:11332\" or \"unix:/run/rspamd/milter.sock\"";
-        match text.split_once(':') {
-            Some(("inet", address)) => address.parse().map(Filter::Inet).map_err(|_| wanted),
-            Some(("unix", path)) if path.starts_with('/') => Ok(Filter::Unix(path.into())),
-            _ => Err(wanted),
-        }
-    }
+fn milter_connect() -> Period {
+    Period::seconds(5)
 }
 
-impl std::fmt::Display for Filter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Filter::Inet(address) => write!(f, "inet:{address}"),
-            Filter::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
+fn milter_answer() -> Period {
+    Period::seconds(30)
+}
+
+fn milter_deadline() -> Period {
+    Period::seconds(120)
+}
+
+/// How mail comes about which a filter is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MilterService {
+    /// From other servers.
+    Smtp,
+    /// From our users.
+    Submission,
+}
+
+/// From whom mail comes by SMTP about which a filter is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum MilterMail {
+    /// Whom nobody trusts.
+    #[default]
+    Strangers,
+    /// Everybody.
+    All,
+}
+
+/// What becomes of mail when a filter cannot be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum MilterFailure {
+    /// It goes on without having been filtered.
+    Accept,
+    /// It is refused for the time being.
+    #[default]
+    Tempfail,
 }
 
 /// Logging in, by IMAP or submission.

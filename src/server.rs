@@ -116,6 +116,8 @@ impl Server {
         let outbound = Outbound::new(&config, queue.clone(), dns.clone()).context("cannot deliver to other servers")?;
         let delivery = Delivery::new(accounts.clone(), mailboxes.clone(), queue.clone(), config.quota);
 
+        let milters = Milters::new(&config);
+
         let config = Arc::new(config);
         let (shutdown, abort) = (CancellationToken::new(), CancellationToken::new());
         let services = Services {
@@ -123,10 +125,10 @@ impl Server {
                 config: config.clone(),
                 accounts: accounts.clone(),
                 delivery: delivery.clone(),
-                milters: Milters::new(&config.milter),
                 signers: Signers::new(&config.data),
                 allowances: smtp::Allowances::new(&config.smtp),
                 origin: origin.clone(),
+                milters,
             }),
             imap: Arc::new(Imap::new(config.clone(), accounts.clone(), mailboxes.clone())),
             managesieve: Arc::new(ManageSieve::new(config.clone(), accounts.clone(), mailboxes.clone())),

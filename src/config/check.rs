@@ -33,6 +33,7 @@ impl Config {
             );
         }
         self.check_routes(&mut problems);
+        self.check_milters(&mut problems);
         if let Err(cause) = telemetry::check_filter(&self.log.filter) {
             problems.add(
                 "log.filter",
@@ -113,7 +114,6 @@ impl Config {
             ("outbound.timeout.end", self.outbound.timeout.end),
             ("storage.index_timeout", self.storage.index_timeout),
             ("origin.timeout", self.origin.timeout),
-            ("milter.timeout", self.milter.timeout),
         ] {
             if period == Period::seconds(0) {
                 problems.add(key, "must be more than 0");
@@ -178,6 +178,30 @@ impl Config {
         }
         if oauth.claim.is_empty() {
             problems.add("login.oauth.claim", "must not be empty");
+        }
+    }
+
+    fn check_milters(&self, problems: &mut Problems) {
+        for milter in &self.milter {
+            let graphic = |byte: u8| byte.is_ascii_graphic() && byte != b';';
+            if milter.name.is_empty() || milter.name.len() > 64 || !milter.name.bytes().all(graphic) {
+                problems.add(
+                    "milter.name",
+                    format!("{:?}: a word is wanted, such as \"rspamd\"", milter.name),
+                );
+            }
+            if milter.services.is_empty() {
+                problems.add("milter.services", "\"smtp\", \"submission\" or both are wanted");
+            }
+            for (key, period) in [
+                ("milter.connect_timeout", milter.connect_timeout),
+                ("milter.timeout", milter.timeout),
+                ("milter.deadline", milter.deadline),
+            ] {
+                if period == Period::seconds(0) {
+                    problems.add(key, "must be more than 0");
+                }
+            }
         }
     }
 

@@ -1,298 +1,220 @@
-//! One message shown to one filter: negotiate, connect, helo, mail, rcpt, data, header, end of header, body, end of message.
-//!
-//! There is no RFC; the protocol is that of libmilter (sendmail 8.14), version 6: packets of a length in four octets, a command
-//! in one, and data.
+//! One conversation with one filter about one message, from its greeting to its verdict.
 
-use std::io;
-use std::net::IpAddr;
-use std::time::Duration;
+use super::answer::{Answer, Said};
+use super::edit::Edits;
+use super::message::Message;
+use super::options::Options;
+use super::packet::{Link, Packet};
+use super::step::{self, Step};
+use super::{Client, Failure, Limits, Problem};
+use crate::config::Milter;
+use crate::mail::envelope::Envelope;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+/// The longest piece of a body that filters are sent.
+const PIECE: usize = 65_535;
 
-use super::edits::{Edit, fields};
-use super::{Answer, Letter};
-
-/// The largest packet taken.
-const MAX_PACKET: usize = 1024 * 1024;
-/// The largest piece of a body that a filter is sent.
-const BODY_PIECE: usize = 65_535;
-/// Packets that may come after the end of the message: changes, and signs that it takes longer.
-const MAX_CHANGES: usize = 10_000;
-/// Octets of a new body that a filter may send.
-const MAX_BODY: usize = 256 * 1024 * 1024;
-
-const VERSION: u32 = 6;
-/// What a filter may do here: add header fields, change the body, change header fields, quarantine.
-const ACTIONS: u32 = 0x01 | 0x02 | 0x10 | 0x20;
-/// What a filter may want not to be sent.
-const NO_CONNECT: u32 = 0x01;
-const NO_HELO: u32 = 0x02;
-const NO_MAIL: u32 = 0x04;
-const NO_RCPT: u32 = 0x08;
-const NO_BODY: u32 = 0x10;
-const NO_HEADERS: u32 = 0x20;
-const NO_EOH: u32 = 0x40;
-const NO_DATA: u32 = 0x200;
-/// That it may say that it has seen enough of a body.
-const SKIP: u32 = 0x400;
-/// What a filter may want to give no answer to.
-const SILENT_HEADERS: u32 = 0x80;
-const SILENT_CONNECT: u32 = 0x1000;
-const SILENT_HELO: u32 = 0x2000;
-const SILENT_MAIL: u32 = 0x4000;
-const SILENT_RCPT: u32 = 0x8000;
-const SILENT_DATA: u32 = 0x10000;
-const SILENT_EOH: u32 = 0x40000;
-const SILENT_BODY: u32 = 0x80000;
-/// That blanks behind the colon belong to a field's value.
-const LEADING_SPACE: u32 = 0x10_0000;
-/// All of these.
-const OPTIONS: u32 = 0x7f
-    | NO_DATA
-    | SKIP
-    | SILENT_HEADERS
-    | SILENT_CONNECT
-    | SILENT_HELO
-    | SILENT_MAIL
-    | SILENT_RCPT
-    | SILENT_DATA
-    | SILENT_EOH
-    | SILENT_BODY
-    | LEADING_SPACE;
-
-/// A socket of either kind.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
-/// A connection to a filter.
-pub(super) struct Conversation {
-    stream: Box<dyn Stream>,
-    limit: Duration,
-    /// What the filter chose of [`OPTIONS`].
-    options: u32,
+/// What a filter says of a message.
+pub(super) enum Verdict {
+    /// Take it, with these changes; and whether the values in them begin with their white space.
+    Take(Box<Edits>, bool),
+    /// Do not take it.
+    Refuse(Said),
 }
 
-/// What comes after a step.
-enum Next {
-    Continue,
-    /// No more of the body.
-    Skip,
-    Done(Answer),
+/// What a filter is asked about.
+pub(super) struct Question<'a> {
+    pub(super) client: &'a Client,
+    pub(super) envelope: &'a Envelope,
+    pub(super) message: &'a Message,
+    pub(super) limits: &'a Limits,
 }
 
-impl Conversation {
-    pub(super) fn new(stream: Box<dyn Stream>, limit: Duration) -> Conversation {
-        Conversation {
-            stream,
-            limit,
-            options: 0,
-        }
-    }
+struct Conversation<'a> {
+    question: Question<'a>,
+    link: Link,
+    options: Options,
+}
 
-    /// Shows the message.
-    pub(super) async fn hold(mut self, letter: &Letter<'_>, message: &[u8], own: usize) -> io::Result<Answer> {
-        self.negotiate().await?;
-        let answer = self.show(letter, message, own).await?;
-        // Courtesy; whether it arrives is of no account.
-        let _ = self.send(b'Q', &[]).await;
-        Ok(answer)
-    }
+/// Asks; ends in time.
+pub(super) async fn hold(milter: &Milter, question: Question<'_>) -> Result<Verdict, Failure> {
+    let answered = tokio::time::timeout(milter.deadline.get(), talk(milter, question)).await;
+    answered.unwrap_or(Err(Failure::Filter(Problem::TimedOut)))
+}
 
-    async fn negotiate(&mut self) -> io::Result<()> {
-        let offer = [VERSION, ACTIONS, OPTIONS].map(u32::to_be_bytes).concat();
-        self.send(b'O', &offer).await?;
-        let (command, data) = self.receive().await?;
-        let number = |at: usize| {
-            let octets: Option<[u8; 4]> = data.get(at..at + 4).and_then(|octets| octets.try_into().ok());
-            octets.map(u32::from_be_bytes).ok_or_else(|| rubbish("negotiation"))
-        };
-        if command != b'O' || number(0)? < 2 {
-            return Err(rubbish("negotiation"));
-        }
-        let (actions, options) = (number(4)?, number(8)?);
-        if actions & !ACTIONS != 0 || options & !OPTIONS != 0 {
-            return Err(rubbish(
-                "negotiation: the filter wants what is not offered, such as to change recipients",
-            ));
-        }
-        self.options = options;
-        Ok(())
-    }
+async fn talk(milter: &Milter, question: Question<'_>) -> Result<Verdict, Failure> {
+    let mut link = Link::open(&milter.address, milter.connect_timeout.get(), milter.timeout.get()).await?;
+    let mut offer = Vec::new();
+    Options::offer().write(&mut offer);
+    link.send(&offer).await?;
+    let options = match link.receive().await? {
+        (b'O', packet) => Options::chosen(&packet)?,
+        _ => return Err(Problem::Rubbish("something else than its options").into()),
+    };
+    let mut conversation = Conversation {
+        question,
+        link,
+        options,
+    };
+    let verdict = match conversation.until_the_end().await? {
+        Some(early) => early,
+        None => conversation.end().await?,
+    };
+    conversation.link.quit().await;
+    Ok(verdict)
+}
 
-    async fn show(&mut self, letter: &Letter<'_>, message: &[u8], own: usize) -> io::Result<Answer> {
-        macro_rules! step {
-            ($command:expr, $data:expr, $no:expr, $silent:expr) => {
-                match self.step($command, $data, $no, $silent).await? {
-                    Next::Done(answer) => return Ok(answer),
-                    next => next,
-                }
-            };
-        }
-        self.macros(
-            b'C',
-            &[
-                ("j", letter.hostname),
-                ("{daemon_name}", "posthaste"),
-                ("v", "Posthaste"),
-            ],
-        )
-        .await?;
-        let client = letter.client.ip().to_canonical();
-        let mut connect = format!("[{client}]\0").into_bytes();
-        connect.push(if client.is_ipv4() { b'4' } else { b'6' });
-        connect.extend_from_slice(&letter.client.port().to_be_bytes());
-        connect.extend_from_slice(
-            match client {
-                IpAddr::V4(v4) => format!("{v4}\0"),
-                IpAddr::V6(v6) => format!("{v6}\0"),
-            }
-            .as_bytes(),
-        );
-        step!(b'C', &connect, NO_CONNECT, SILENT_CONNECT);
-        step!(b'H', &text(letter.hello), NO_HELO, SILENT_HELO);
-        self.macros(b'M', &[("i", &letter.id), ("{mail_addr}", &letter.sender)])
-            .await?;
-        step!(b'M', &text(&format!("<{}>", letter.sender)), NO_MAIL, SILENT_MAIL);
-        for recipient in &letter.recipients {
-            self.macros(b'R', &[("{rcpt_addr}", recipient)]).await?;
-            step!(b'R', &text(&format!("<{recipient}>")), NO_RCPT, SILENT_RCPT);
-        }
-        step!(b'T', &[], NO_DATA, SILENT_DATA);
-        let (header, body) = fields(message);
-        for field in header.iter().skip(own) {
-            let (name, value) = field.split(self.options & LEADING_SPACE != 0);
-            let data = [&name[..], b"\0", &value, b"\0"].concat();
-            step!(b'L', &data, NO_HEADERS, SILENT_HEADERS);
-        }
-        step!(b'N', &[], NO_EOH, SILENT_EOH);
-        for piece in body.chunks(BODY_PIECE) {
-            if let Next::Skip = step!(b'B', piece, NO_BODY, SILENT_BODY) {
-                break;
+impl Conversation<'_> {
+    /// All steps but the last; a verdict if the filter has one before.
+    async fn until_the_end(&mut self) -> Result<Option<Verdict>, Failure> {
+        let Question {
+            client,
+            envelope,
+            message,
+            ..
+        } = self.question;
+        let greeting = [
+            (Step::Connect, step::connect(client), step::connect_macros(client)),
+            (
+                Step::Hello,
+                Packet::new(Step::Hello.kind()).text(client.hello.as_bytes()),
+                step::hello_macros(client),
+            ),
+            (
+                Step::Sender,
+                step::sender(envelope),
+                step::sender_macros(client, envelope),
+            ),
+        ];
+        for (step, packet, macros) in greeting {
+            if let Some(answer) = self.tell(step, &packet, &macros).await? {
+                return self.verdict(answer).map(Some);
             }
         }
-        self.macros(b'E', &[("i", &letter.id)]).await?;
-        self.send(b'E', &[]).await?;
-        self.changes().await
-    }
-
-    /// What the filter says at the end: changes, then what becomes of the message.
-    async fn changes(&mut self) -> io::Result<Answer> {
-        let (mut edits, mut body, mut junk) = (Vec::new(), None::<Vec<u8>>, false);
-        for _ in 0..MAX_CHANGES {
-            let (command, data) = self.receive().await?;
-            match command {
-                b'p' => {}
-                b'q' => {
-                    tracing::info!(reason = %String::from_utf8_lossy(&data), "a filter wants a message in quarantine: it goes to Junk");
-                    junk = true;
-                }
-                b'b' => {
-                    let body = body.get_or_insert_default();
-                    if body.len() + data.len() > MAX_BODY {
-                        return Err(rubbish("a body without end"));
-                    }
-                    body.extend_from_slice(&data);
-                }
-                b'h' | b'i' | b'm' => edits.push(Edit::read(command, &data).ok_or_else(|| rubbish("a change"))?),
-                _ => {
-                    let Next::Done(answer) = next(command, &data, true)? else {
-                        return Err(rubbish("an answer to the end of a message"));
-                    };
-                    if let Some(body) = body {
-                        edits.push(Edit::Body(body));
-                    }
-                    return Ok(match answer {
-                        Answer::Accept(_) if junk => Answer::Junk(edits),
-                        Answer::Accept(_) => Answer::Accept(edits),
-                        Answer::Junk(_) => Answer::Junk(edits),
-                        refused => refused,
-                    });
-                }
+        for recipient in &envelope.recipients {
+            let macros = step::recipient_macros(&recipient.path);
+            let packet = step::recipient(&recipient.path);
+            if let Some(answer) = self.tell(Step::Recipient, &packet, &macros).await? {
+                return self.verdict(answer).map(Some);
             }
         }
-        Err(rubbish("changes without end"))
+        if let Some(answer) = self.tell(Step::Data, &Packet::new(Step::Data.kind()), &[]).await? {
+            return self.verdict(answer).map(Some);
+        }
+        let leading_space = self.options.leading_space();
+        for field in message.fields() {
+            // No filter knows lines that are no fields.
+            if field.name.is_empty() {
+                continue;
+            }
+            let packet = step::field(field.name, field.value, leading_space);
+            if let Some(answer) = self.tell(Step::Field, &packet, &[]).await? {
+                return self.verdict(answer).map(Some);
+            }
+        }
+        let end_of_header = Packet::new(Step::EndOfHeader.kind());
+        if let Some(answer) = self.tell(Step::EndOfHeader, &end_of_header, &[]).await? {
+            return self.verdict(answer).map(Some);
+        }
+        self.body(message).await
     }
 
-    async fn step(&mut self, command: u8, data: &[u8], no: u32, silent: u32) -> io::Result<Next> {
-        if self.options & no != 0 {
-            return Ok(Next::Continue);
+    async fn body(&mut self, message: &Message) -> Result<Option<Verdict>, Failure> {
+        if !self.options.wants(Step::Body) {
+            return Ok(None);
         }
-        self.send(command, data).await?;
-        if self.options & silent != 0 {
-            return Ok(Next::Continue);
-        }
+        let mut at = 0;
         loop {
-            let (command, data) = self.receive().await?;
-            // It takes longer, and has not gone away.
-            if command != b'p' {
-                return next(command, &data, false);
+            let text = message.piece(at).await?;
+            if text.is_empty() {
+                return Ok(None);
+            }
+            at += text.len() as u64;
+            for piece in text.chunks(PIECE) {
+                let packet = Packet::new(Step::Body.kind()).octets(piece);
+                match self.tell(Step::Body, &packet, &[]).await? {
+                    None => {}
+                    Some(Answer::Skip) => return Ok(None),
+                    Some(answer) => return self.verdict(answer).map(Some),
+                }
             }
         }
     }
 
-    async fn macros(&mut self, of: u8, macros: &[(&str, &str)]) -> io::Result<()> {
-        let mut data = vec![of];
-        for (name, value) in macros {
-            data.extend_from_slice(&text(name));
-            data.extend_from_slice(&text(value));
-        }
-        self.send(b'D', &data).await
-    }
-
-    async fn send(&mut self, command: u8, data: &[u8]) -> io::Result<()> {
-        let length = u32::try_from(data.len() + 1).map_err(|_| rubbish("too long"))?;
-        let packet = [&length.to_be_bytes()[..], &[command], data].concat();
-        timeout(self.limit, self.stream.write_all(&packet))
-            .await
-            .map_err(|_| io::ErrorKind::TimedOut)?
-    }
-
-    async fn receive(&mut self) -> io::Result<(u8, Vec<u8>)> {
-        let reading = async {
-            let length = self.stream.read_u32().await? as usize;
-            if !(1..=MAX_PACKET).contains(&length) {
-                return Err(rubbish("the length of a packet"));
-            }
-            let mut data = vec![0; length];
-            self.stream.read_exact(&mut data).await?;
-            let command = data.remove(0);
-            Ok((command, data))
-        };
-        timeout(self.limit, reading)
-            .await
-            .map_err(|_| io::ErrorKind::TimedOut)?
-    }
-}
-
-/// What an answer means. `last`: the message is over, so to go on is to take it.
-fn next(command: u8, data: &[u8], last: bool) -> io::Result<Next> {
-    Ok(Next::Done(match command {
-        b'c' if last => Answer::Accept(Vec::new()),
-        b'c' => return Ok(Next::Continue),
-        b's' if !last => return Ok(Next::Skip),
-        b'a' => Answer::Accept(Vec::new()),
-        // What was accepted is not dropped.
-        b'd' => Answer::Junk(Vec::new()),
-        b'r' => Answer::Reject,
-        b't' | b'f' | b'4' => Answer::Tempfail,
-        b'y' => {
-            tracing::info!(reply = %String::from_utf8_lossy(data).trim_end_matches('\0'), "a filter refuses a message");
-            match data.first() {
-                Some(b'5') => Answer::Reject,
-                _ => Answer::Tempfail,
+    /// The last step, at which the filter may change the message.
+    async fn end(&mut self) -> Result<Verdict, Failure> {
+        let mut packets = Vec::new();
+        Packet::new(Step::End.kind()).write(&mut packets);
+        self.link.send(&packets).await?;
+        let mut edits = Edits::default();
+        loop {
+            match self.answer().await? {
+                Answer::Edit(edit) => {
+                    let (limits, message) = (self.question.limits, self.question.message);
+                    edits.add(edit, self.options, limits, &message.file).await?;
+                }
+                Answer::Continue | Answer::Accept => {
+                    return Ok(Verdict::Take(Box::new(edits), self.options.leading_space()));
+                }
+                Answer::Discard => {
+                    edits.junk.get_or_insert_with(discarded);
+                    return Ok(Verdict::Take(Box::new(edits), self.options.leading_space()));
+                }
+                answer => return self.verdict(answer),
             }
         }
-        _ => return Err(rubbish("an answer")),
-    }))
+    }
+
+    /// Tells the filter of a step, if it wants to know; what it answers, if that is not to go on.
+    async fn tell(
+        &mut self,
+        step: Step,
+        packet: &Packet,
+        macros: &[(&str, String)],
+    ) -> Result<Option<Answer>, Failure> {
+        if !self.options.wants(step) {
+            return Ok(None);
+        }
+        let mut packets = Vec::new();
+        if !macros.is_empty() {
+            step::macros(step, macros).write(&mut packets);
+        }
+        packet.write(&mut packets);
+        self.link.send(&packets).await?;
+        if !self.options.answers(step) {
+            return Ok(None);
+        }
+        match self.answer().await? {
+            Answer::Continue => Ok(None),
+            Answer::Edit(_) => Err(Problem::Rubbish("a change before the end of the message").into()),
+            answer => Ok(Some(answer)),
+        }
+    }
+
+    /// The next answer; that the filter is at work gives it more time, within its deadline.
+    async fn answer(&mut self) -> Result<Answer, Problem> {
+        loop {
+            let (kind, packet) = self.link.receive().await?;
+            match Answer::parse(kind, &packet)? {
+                Answer::Progress => {}
+                answer => return Ok(answer),
+            }
+        }
+    }
+
+    /// What an answer other than to go on makes of the message.
+    fn verdict(&self, answer: Answer) -> Result<Verdict, Failure> {
+        match answer {
+            Answer::Accept => Ok(Verdict::Take(Box::default(), false)),
+            Answer::Discard => Ok(Verdict::Take(Box::new(Edits::junk(discarded())), false)),
+            Answer::Refuse(said) => Ok(Verdict::Refuse(said)),
+            Answer::Continue | Answer::Progress | Answer::Skip | Answer::Edit(_) => {
+                Err(Problem::Rubbish("an answer that has no sense here").into())
+            }
+        }
+    }
 }
 
-fn text(text: &str) -> Vec<u8> {
-    let mut octets: Vec<u8> = text.bytes().filter(|octet| *octet != 0).collect();
-    octets.push(0);
-    octets
-}
-
-fn rubbish(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("rubbish from a filter: {what}"))
+/// Why a message is in Junk that a filter would have dropped.
+fn discarded() -> String {
+    "it would have dropped the message".to_owned()
 }

@@ -1,4 +1,4 @@
-//! Listening on a Unix socket: reached by programs of this machine that the file's permissions let in.
+//! Unix sockets: listening on one, reached by programs of this machine that the file's permissions let in, and connecting.
 //!
 //! Invariants: the file appears with its permissions or not at all; one that nobody listens on any more is replaced, one
 //! that is in use is not; the file goes when listening ends.
@@ -8,8 +8,10 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream as Probe;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::time::timeout;
 
 use super::connection::Connection;
 use super::listener::{ACCEPT_REST, Service};
@@ -81,6 +83,12 @@ impl UnixSocket {
             });
         }
     }
+}
+
+/// Connects to what listens on a socket of this machine, within this time.
+pub async fn connect(path: &Path, limit: Duration) -> io::Result<Connection> {
+    let unix = timeout(limit, UnixStream::connect(path)).await??;
+    Ok(Connection::unix(unix))
 }
 
 impl Drop for UnixSocket {

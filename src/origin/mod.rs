@@ -85,6 +85,8 @@ pub struct Judgement {
     pub reason: Option<Reason>,
     /// Header fields to put in front.
     pub fields: String,
+    /// The client's name, if it has one that leads back to it.
+    pub client_name: Option<String>,
 }
 
 impl Origin {
@@ -234,6 +236,7 @@ impl Origin {
             action: verdict.action,
             reason: verdict.first().cloned(),
             fields: field::fields(&self.0.inquirer.hostname, findings, verdict),
+            client_name: findings.client.reverse.name.clone(),
         }
     }
 }

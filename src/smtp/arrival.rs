@@ -7,9 +7,9 @@ use std::fmt;
 use std::time::Instant;
 
 use super::Role;
-use super::filtering;
+use super::filters;
 use super::header::{HeaderReader, Missing};
-use super::judgement;
+use super::judgement::{self, Judged};
 use super::reply::Reply;
 use super::session::{Session, State, Transaction};
 use super::signature;
@@ -29,6 +29,8 @@ pub(crate) struct Arrival {
     header: HeaderReader,
     /// Where its bytes go, or why it will be refused at its end.
     file: Result<Incoming, Reply>,
+    /// Octets of our trace in front of it.
+    trace: u64,
     /// Octets so far, as RFC 1870 §5 counts them: without our trace, and without dots that were stuffed.
     size: u64,
     max_size: u64,
@@ -55,6 +57,7 @@ impl Arrival {
             id: QueueId::fresh(),
             header,
             file: Ok(session.smtp.delivery.begin()),
+            trace: 0,
             size: 0,
             max_size: config.smtp.max_message_size.get(),
             edited: Vec::new(),
@@ -74,6 +77,7 @@ impl Arrival {
             at: now,
         }
         .to_string();
+        arrival.trace = fields.len() as u64;
         arrival.write(fields.as_bytes()).await;
         arrival
     }
@@ -121,22 +125,22 @@ impl Arrival {
         let mut last = Vec::new();
         self.header.end(&mut last);
         self.write(&last).await;
-        let (mut junk, mut fields) = (false, String::new());
-        if let Ok(incoming) = &mut self.file {
-            let passed = match session.state.role {
-                Role::Submission => signature::of(session, &tx, incoming)
-                    .await
-                    .map(|fields| (false, fields)),
-                Role::Receive => match judgement::pass(&mut tx, incoming).await {
-                    Ok((junk, fields)) => filtering::pass(session, &tx, self.id, incoming)
-                        .await
-                        .map(|suspected| (junk || suspected, fields)),
-                    refused => refused,
-                },
-                Role::Lmtp => Ok((false, String::new())),
+        let mut judged = Judged::default();
+        if let Ok(message) = self.file {
+            self.file = match judgement::pass(&mut tx, &message).await {
+                Ok(passed) => {
+                    judged = passed;
+                    filters::pass(session, &mut tx, &mut judged, self.id, message, self.trace).await
+                }
+                Err(refusal) => Err(refusal),
             };
-            match passed {
-                Ok(passed) => (junk, fields) = passed,
+        }
+        // Signed is what filters have made of it.
+        if session.state.role == Role::Submission
+            && let Ok(message) = &self.file
+        {
+            match signature::of(session, &tx, message).await {
+                Ok(fields) => judged.fields.insert_str(0, &fields),
                 Err(refusal) => self.file = Err(refusal),
             }
         }
@@ -145,8 +149,8 @@ impl Arrival {
             envelope: tx.envelope,
             routes: tx.routes,
             account: session.state.account.as_ref().map(|account| account.id),
-            front: fields.into_bytes(),
-            junk,
+            front: judged.fields.into_bytes(),
+            junk: judged.junk,
             binary: tx.binary,
             ended,
         };

@@ -61,20 +61,43 @@ pub(crate) async fn unknown_recipient(session: &Session, reply: Reply) -> Reply 
     }
 }
 
-/// Judges the message, and says whether it is junk, and which fields go in front of it; or refuses it.
-pub(crate) async fn pass(tx: &mut Transaction, message: &Incoming) -> Result<(bool, String), Reply> {
+/// What was found out about a message that may pass.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    /// Whether it goes to Junk.
+    pub(crate) junk: bool,
+    /// Fields that go in front of it. The last is the verdict, if it is junk.
+    pub(crate) fields: String,
+    /// Whether it is from a stranger, and was judged at all.
+    pub(crate) stranger: bool,
+    /// The client's name, if it has one that leads back to it.
+    pub(crate) client_name: Option<String>,
+}
+
+/// Judges the message, or refuses it.
+pub(crate) async fn pass(tx: &mut Transaction, message: &Incoming) -> Result<Judged, Reply> {
     let Some(inquiry) = tx.inquiry.take() else {
-        return Ok((false, String::new()));
+        return Ok(Judged::default());
     };
     let recipients: Vec<String> = tx.envelope.recipients.iter().map(|to| to.path.to_string()).collect();
     let content = message.content().await?;
-    let Judgement { action, reason, fields } = inquiry.judge(content, &recipients).await;
+    let Judgement {
+        action,
+        reason,
+        fields,
+        client_name,
+    } = inquiry.judge(content, &recipients).await;
     if let Some(reason) = reason
         && action > Action::Junk
     {
         return Err(refusal(action, &reason));
     }
-    Ok((action == Action::Junk, fields))
+    Ok(Judged {
+        junk: action == Action::Junk,
+        fields,
+        stranger: true,
+        client_name,
+    })
 }
 
 /// The reply to a message refused for this reason.

@@ -32,7 +32,7 @@ mod commands;
 mod data;
 mod dispatch;
 mod extension;
-mod filtering;
+mod filters;
 mod header;
 mod judgement;
 mod reply;

@@ -1,7 +1,8 @@
 //! Replies: three digits, an enhanced status code and a text (RFC 5321 §4.2, RFC 3463, RFC 2034).
 //!
 //! Invariants: a text is a constant or built from our own settings and numbers, never from what a client or a message
-//! chose; so no reply can carry a line end or a word of somebody else's. Errors of the domain become replies here and
+//! chose; so no reply can carry a line end or a word of somebody else's (but what a filter of our own settings says, as one line of
+//! printable ASCII). Errors of the domain become replies here and
 //! nowhere else; their cause goes to the log and stays there.
 
 use std::borrow::Cow;

@@ -8,7 +8,7 @@ use super::durable;
 use crate::mail::mime::{MimeLimits, Scanner};
 use crate::mail::summary::Summary;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -201,6 +201,37 @@ impl Incoming {
         Ok(content)
     }
 
+    /// What stands from this octet on, as much as is held in memory at a time; empty at the end.
+    pub async fn piece(&self, from: u64) -> io::Result<Vec<u8>> {
+        let on_disk = self.size - self.pending.len() as u64;
+        if from >= on_disk {
+            let at = usize::try_from(from - on_disk).unwrap_or(usize::MAX);
+            let rest = self.pending.get(at..).unwrap_or_default();
+            return Ok(rest.get(..PIECE).unwrap_or(rest).to_vec());
+        }
+        let Some(open) = &self.open else {
+            return Err(lost());
+        };
+        let file = open.name.0.clone();
+        let wanted = (on_disk - from).min(PIECE as u64);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut file = File::open(file)?;
+            file.seek(SeekFrom::Start(from))?;
+            let mut piece = Vec::new();
+            file.take(wanted).read_to_end(&mut piece)?;
+            match piece.len() as u64 == wanted {
+                true => Ok(piece),
+                false => Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        });
+        read.await.map_err(io::Error::other)?
+    }
+
+    /// Another message that begins: for this one in a changed form.
+    pub fn beside(&self) -> Incoming {
+        self.spool.begin()
+    }
+
     /// Bytes so far.
     pub fn size(&self) -> u64 {
         self.size
@@ -222,7 +253,7 @@ impl Incoming {
     /// Does file work on a blocking thread. `broken` is set until the caller has the result.
     async fn on_disk(&mut self, work: impl FnOnce(&mut Open) -> io::Result<()> + Send + 'static) -> io::Result<Open> {
         if std::mem::replace(&mut self.broken, true) {
-            return Err(io::Error::other("an earlier piece of the message was lost"));
+            return Err(lost());
         }
         let spool = self.spool.clone();
         let open = self.open.take();
@@ -235,6 +266,10 @@ impl Incoming {
         .await
         .map_err(io::Error::other)?
     }
+}
+
+fn lost() -> io::Error {
+    io::Error::other("an earlier piece of the message was lost")
 }
 
 impl Spooled {
@@ -312,6 +347,27 @@ mod tests {
                 (spooled.size(), spooled.summary().size),
                 (wanted.len() as u64, wanted.len() as u64)
             );
+        }
+        emptied(folder.path()).await;
+    }
+
+    #[tokio::test]
+    async fn it_can_be_read_piece_by_piece_while_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path()).unwrap();
+        for length in [10, PIECE, 3 * PIECE + 7] {
+            let mut incoming = spool.begin();
+            let text: Vec<u8> = (0..length).map(|at| at as u8).collect();
+            incoming.write(&text).await.unwrap();
+            incoming.write(b"end").await.unwrap();
+            let mut read = Vec::new();
+            loop {
+                match incoming.piece(read.len() as u64).await.unwrap() {
+                    piece if piece.is_empty() => break,
+                    piece => read.extend_from_slice(&piece),
+                }
+            }
+            assert_eq!(read, [text.as_slice(), b"end"].concat());
         }
         emptied(folder.path()).await;
     }

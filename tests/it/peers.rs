@@ -1,4 +1,4 @@
-//! What stands on the other side of a mail server: name servers and other mail servers, played by the tests.
+//! What stands on the other side of a mail server: name servers, filters and other mail servers, played by the tests.
 
 pub(crate) mod filter;
 pub(crate) mod name_server;
