@@ -59,7 +59,8 @@ def filtered():
 
 def bodies(folder):
     client = imap(ALICE, folder)
-    messages = client.fetch("1:*", ["BODY.PEEK[]"]) if client.search() else {}
+    found = client.search()
+    messages = client.fetch(found, ["BODY.PEEK[]"]) if found else {}
     client.logout()
     return [messages[uid][b"BODY[]"] for uid in sorted(messages)]
 
@@ -75,7 +76,7 @@ class Rspamd:
         (folder / "domains").write_text("com\norg\ntest\n")
         config = folder / "rspamd.conf"
         config.write_text(
-            f'options {{ pidfile = "{folder}/pid"; tempdir = "{folder}"; filters = ""; gtube_patterns = "all";\n'
+            f'options {{ pidfile = "{folder}/pid"; tempdir = "{folder}"; filters = ""; enable_test_patterns = true;\n'
             f'  url_tld = "{folder}/domains";\n'
             '  dns { nameserver = ["127.0.0.1:1"]; timeout = 0.1s; retransmits = 1; } }\n'
             'logging { type = "console"; level = "info"; }\n'
