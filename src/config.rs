@@ -572,6 +572,8 @@ pub struct Smtp {
     pub max_connections: usize,
     /// How long our users may have a message wait before it is delivered (FUTURERELEASE); "0s" for not at all.
     pub max_hold: Period,
+    /// Whether the From field of what an account submits must name addresses of its own only, as the envelope must.
+    pub check_author: bool,
     /// Messages that an account may submit within an hour; 0 for no limit.
     pub messages_per_hour: u64,
     /// Messages that an account may submit within a day; 0 for no limit.
@@ -591,6 +593,7 @@ impl Default for Smtp {
             max_errors: 20,
             max_connections: 1000,
             max_hold: Period::seconds(30 * 24 * 3600),
+            check_author: true,
             messages_per_hour: 500,
             messages_per_day: 2000,
             recipients_per_hour: 2000,

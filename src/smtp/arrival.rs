@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Instant;
 
 use super::Role;
+use super::author;
 use super::filters;
 use super::header::{HeaderReader, Missing};
 use super::judgement::{self, Judged};
@@ -125,6 +126,11 @@ impl Arrival {
         let mut last = Vec::new();
         self.header.end(&mut last);
         self.write(&last).await;
+        if let Ok(message) = &self.file
+            && let Err(refusal) = author::check(session, message).await
+        {
+            self.file = Err(refusal);
+        }
         let mut judged = Judged::default();
         if let Ok(message) = self.file {
             self.file = match judgement::pass(&mut tx, &message).await {

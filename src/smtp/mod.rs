@@ -28,6 +28,7 @@ use crate::origin::{Kind, Origin};
 
 mod allowance;
 mod arrival;
+mod author;
 mod commands;
 mod data;
 mod dispatch;

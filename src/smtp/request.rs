@@ -519,8 +519,7 @@ mod tests {
             assert!([501, 555].contains(&code(line)), "{line}");
         }
         for line in [
-            "MAIL FROM:<a@b> RET=FULL",
-            "MAIL FROM:<a@b> ENVID=x",
+            "MAIL FROM:<a@b> NOTIFY=NEVER",
             "MAIL FROM:<a@b> FOO",
             "MAIL FROM:<a@b> SIZE=1 REQUIRETLS",
             "MAIL FROM:<a@b> =",

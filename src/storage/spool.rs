@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
+use tokio::io::AsyncReadExt;
 use tokio::sync::Semaphore;
 
 pub use convert::ConvertError;
@@ -190,6 +191,18 @@ impl Incoming {
         Ok(())
     }
 
+    /// The first bytes of what was written so far, at most so many.
+    pub async fn beginning(&self, length: usize) -> io::Result<Vec<u8>> {
+        let written = self.open.as_ref().map(|open| open.name.0.clone());
+        let mut content = Vec::new();
+        if let Some(file) = written {
+            let file = tokio::fs::File::open(file).await?;
+            file.take(length as u64).read_to_end(&mut content).await?;
+        }
+        content.extend(self.pending.iter().take(length.saturating_sub(content.len())));
+        Ok(content)
+    }
+
     /// All that was written so far.
     pub async fn content(&self) -> io::Result<Vec<u8>> {
         let written = self.open.as_ref().map(|open| open.name.0.clone());
@@ -341,6 +354,7 @@ mod tests {
             incoming.prepend(b"A: a\r\n").await.unwrap();
             let wanted = [b"A: a\r\nB: b\r\n".as_slice(), &text, b"\r\n"].concat();
             assert_eq!(incoming.content().await.unwrap(), wanted);
+            assert_eq!(incoming.beginning(18).await.unwrap(), &wanted[..18]);
             let spooled = incoming.finish().await.unwrap();
             assert_eq!(std::fs::read(spooled.path()).unwrap(), wanted);
             assert_eq!(
