@@ -86,7 +86,7 @@ async fn a_filter_is_told_everything_in_order() -> anyhow::Result<()> {
         macros[0].starts_with("Cj\0mx.example.org\0_\0[127.0.0.1]\0"),
         "{macros:?}"
     );
-    assert!(macros[0].contains("{client_addr}\0127.0.0.1\0"), "{macros:?}");
+    assert!(macros[0].contains("{client_addr}\x00127.0.0.1\0"), "{macros:?}");
     assert!(macros[1].starts_with(&format!("Mi\0{id}\0")), "{macros:?}");
     assert!(macros[1].contains("{mail_addr}\0sender@client.test\0"), "{macros:?}");
     assert!(!macros[1].contains("auth_authen"), "{macros:?}");

@@ -191,7 +191,7 @@ async fn serve(connection: TcpStream, number: usize, told: &Shared) -> anyhow::R
                 event(told, |told| *told.arrived.entry(subject).or_default() += 1);
                 "250 2.0.0 taken"
             }
-            Some("MAIL") if (number + messages) % 5 == 0 => "451 4.3.0 not now",
+            Some("MAIL") if (number + messages).is_multiple_of(5) => "451 4.3.0 not now",
             Some("RCPT") if text.contains("<no@") => "550 5.1.1 nobody of that name",
             Some("DATA") => {
                 in_message = true;
