@@ -58,12 +58,20 @@ pub enum CommandBody {
     },
     Create {
         mailbox: MailboxArgument,
+        /// As [`SelectParameters::supplied`].
+        supplied: Option<String>,
         special_use: Option<SpecialUse>,
     },
-    Delete(MailboxArgument),
+    Delete {
+        mailbox: MailboxArgument,
+        /// As [`SelectParameters::supplied`].
+        supplied: Option<String>,
+    },
     Rename {
         from: MailboxArgument,
         to: MailboxArgument,
+        /// The first name as it was written, where one of the two is called otherwise (RFC 9051 §6.3.6).
+        supplied: Option<String>,
     },
     Subscribe(MailboxArgument),
     Unsubscribe(MailboxArgument),

@@ -113,12 +113,17 @@ async fn execute(
         (_, C::Examine { mailbox, parameters }) => {
             Box::pin(select::select(session, state, mailbox, &parameters, true)).await
         }
-        (_, C::Delete(mailbox)) => Box::pin(delete::delete(session, state, mailbox)).await,
-        (Authenticated(login) | Selected(login, _), C::Create { mailbox, special_use }) => {
-            Box::pin(create::create(session, login, mailbox, special_use)).await
-        }
-        (Authenticated(login) | Selected(login, _), C::Rename { from, to }) => {
-            Box::pin(rename::rename(session, login, from, to)).await
+        (_, C::Delete { mailbox, supplied }) => Box::pin(delete::delete(session, state, mailbox, supplied)).await,
+        (
+            Authenticated(login) | Selected(login, _),
+            C::Create {
+                mailbox,
+                supplied,
+                special_use,
+            },
+        ) => Box::pin(create::create(session, login, mailbox, supplied, special_use)).await,
+        (Authenticated(login) | Selected(login, _), C::Rename { from, to, supplied }) => {
+            Box::pin(rename::rename(session, login, from, to, supplied)).await
         }
         (Authenticated(login) | Selected(login, _), C::Subscribe(mailbox)) => {
             Box::pin(subscribe::subscribe(login, mailbox)).await

@@ -1,6 +1,6 @@
 //! CREATE (RFC 9051 §6.3.4, RFC 6154 §3, RFC 8474 §4.1).
 
-use super::quota;
+use super::{list, quota};
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::MailboxArgument;
 use crate::imap::namespaces::Access;
@@ -11,9 +11,10 @@ use crate::mailbox::{Error, Usage};
 
 /// Creates a mailbox and the levels above it that are missing. Each is open to whom the one above it is open to.
 pub(crate) async fn create(
-    session: &Session,
+    session: &mut Session,
     login: &Login,
     mailbox: MailboxArgument,
+    supplied: Option<String>,
     special_use: Option<SpecialUse>,
 ) -> Outcome {
     let name = mailbox.map_err(Error::from)?;
@@ -28,6 +29,7 @@ pub(crate) async fn create(
     };
     quota::check_room(session, &place, more).await?;
     let created = place.mailboxes.create(&place.name, special_use).await?;
+    list::tell_called_otherwise(session, login, name, supplied).await;
     let id = ObjectId::Mailbox(created.object_id());
     Ok(Answer::ok("CREATE completed").with_code(format!("MAILBOXID ({id})")))
 }

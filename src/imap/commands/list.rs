@@ -76,6 +76,20 @@ async fn with_status(
     Ok(())
 }
 
+/// In IMAP4rev2, what a mailbox is called now that a client called otherwise when it created, renamed or deleted it
+/// (RFC 9051 §6.3.9.7).
+pub(crate) async fn tell_called_otherwise(
+    session: &mut Session,
+    login: &Login,
+    name: MailboxName,
+    supplied: Option<String>,
+) {
+    if supplied.is_some() && session.is_rev2() {
+        let hierarchy = Hierarchy::new(login.mailboxes.list().await);
+        write(session, &hierarchy.line(name, supplied));
+    }
+}
+
 /// One LIST response.
 pub(crate) fn write(session: &mut Session, line: &Line) {
     let shown = |attribute: &&&str| !session.off.has_attribute(attribute);

@@ -1,6 +1,6 @@
 //! RENAME (RFC 9051 §6.3.6).
 
-use super::quota;
+use super::{list, quota};
 use crate::imap::answer::{Answer, Outcome};
 use crate::imap::command::MailboxArgument;
 use crate::imap::namespaces::Access;
@@ -10,7 +10,13 @@ use crate::mailbox::{Error, Usage};
 
 /// Renames a mailbox and all below it. Sessions that have it selected stay in it, and who may use it stays the same; renaming
 /// INBOX moves its messages. A level that is no mailbox itself only its owner can rename.
-pub(crate) async fn rename(session: &Session, login: &Login, from: MailboxArgument, to: MailboxArgument) -> Outcome {
+pub(crate) async fn rename(
+    session: &mut Session,
+    login: &Login,
+    from: MailboxArgument,
+    to: MailboxArgument,
+    supplied: Option<String>,
+) -> Outcome {
     let (from, to) = (from.map_err(Error::from)?, to.map_err(Error::from)?);
     let source = login.mailboxes.place(&from).await?;
     if matches!(source.access, Access::Other { .. }) || source.exists() {
@@ -20,6 +26,7 @@ pub(crate) async fn rename(session: &Session, login: &Login, from: MailboxArgume
     if source.account != target.account {
         return Err(Error::NotPossible("a mailbox cannot be renamed into another account").into());
     }
+    let name = to;
     let (mailboxes, from, to) = (source.mailboxes, source.name, target.name.clone());
     let levels = to.parent().map_or(0, |parent| quota::missing(&mailboxes, &parent));
     let more = Usage {
@@ -29,5 +36,6 @@ pub(crate) async fn rename(session: &Session, login: &Login, from: MailboxArgume
     };
     quota::check_room(session, &target, more).await?;
     mailboxes.rename(session.id, &from, &to).await?;
+    list::tell_called_otherwise(session, login, name, supplied).await;
     Ok(Answer::ok("RENAME completed"))
 }

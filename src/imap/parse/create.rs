@@ -9,7 +9,7 @@ const MAX_ATTRIBUTES: usize = 10;
 
 /// CREATE. A mailbox has one special use at most here: a second one is as impossible as one that we do not have.
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
-    let mailbox = super::mailbox::folder(cursor)?;
+    let (mailbox, supplied) = super::mailbox::folder(cursor)?;
     let mut uses = Vec::new();
     if cursor.more() {
         cursor.require(b'(', "a parenthesis")?;
@@ -26,10 +26,12 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
     match uses.as_slice() {
         [] => Ok(CommandBody::Create {
             mailbox,
+            supplied,
             special_use: None,
         }),
         [Some(one)] => Ok(CommandBody::Create {
             mailbox,
+            supplied,
             special_use: Some(*one),
         }),
         _ => Err(Fault::UseAttribute),
@@ -54,6 +56,7 @@ mod tests {
     fn folders_and_special_uses() {
         let create = |special_use| CommandBody::Create {
             mailbox: mailbox("a/b"),
+            supplied: None,
             special_use,
         };
         same(

@@ -17,28 +17,41 @@ pub(super) fn supplied(cursor: &mut Cursor<'_>) -> Parsed<(MailboxArgument, Opti
     cursor.space()?;
     let text = name(cursor)?;
     let mailbox = MailboxName::new(&text);
-    let differs = mailbox.as_ref().is_ok_and(|name| name.as_str() != text);
+    let differs = is_called_otherwise(&mailbox, &text);
     Ok((mailbox, differs.then_some(text)))
+}
+
+fn is_called_otherwise(mailbox: &MailboxArgument, text: &str) -> bool {
+    mailbox.as_ref().is_ok_and(|name| name.as_str() != text)
 }
 
 /// The arguments of RENAME (RFC 9051 §6.3.6). A separator behind the new name means nothing more than it does in CREATE.
 pub(super) fn pair(cursor: &mut Cursor<'_>) -> Parsed<CommandBody> {
-    let from = argument(cursor)?;
-    let to = folder(cursor)?;
-    Ok(CommandBody::Rename { from, to })
+    cursor.space()?;
+    let text = name(cursor)?;
+    let from = MailboxName::new(&text);
+    let (to, supplied) = folder(cursor)?;
+    let differs = supplied.is_some() || is_called_otherwise(&from, &text);
+    Ok(CommandBody::Rename {
+        from,
+        to,
+        supplied: differs.then_some(text),
+    })
 }
 
 /// `SP mailbox` of a mailbox to come: a separator behind it only says that there will be others below it
 /// (RFC 9051 §6.3.4). In UTF-8 it has to be Net-Unicode (§5.1); in modified UTF-7 every form is kept (appendix A.1).
-pub(super) fn folder(cursor: &mut Cursor<'_>) -> Parsed<MailboxArgument> {
+/// With it the text, as [`supplied`] has it.
+pub(super) fn folder(cursor: &mut Cursor<'_>) -> Parsed<(MailboxArgument, Option<String>)> {
     cursor.space()?;
     let name = name(cursor)?;
     if cursor.dialect().is_utf8() && !unicode_normalization::is_nfc(&name) {
-        return Ok(Err(InvalidMailboxName::NotComposed));
+        return Ok((Err(InvalidMailboxName::NotComposed), None));
     }
-    Ok(MailboxName::new(
-        name.strip_suffix(MailboxName::SEPARATOR).unwrap_or(&name),
-    ))
+    let text = name.strip_suffix(MailboxName::SEPARATOR).unwrap_or(&name);
+    let mailbox = MailboxName::new(text);
+    let differs = is_called_otherwise(&mailbox, text);
+    Ok((mailbox, differs.then(|| text.to_owned())))
 }
 
 /// `mailbox` as text: a name, or the reference of LIST.
@@ -98,7 +111,13 @@ mod tests {
     fn with_utf8_on_every_name_means_itself() {
         for name in ["Entw&APw-rfe", "Entwürfe", "R&-D"] {
             let parsed = command(format!("t DELETE \"{name}\"").as_bytes(), Dialect::Rev2).unwrap();
-            assert_eq!(parsed.body, CommandBody::Delete(mailbox(name)));
+            assert_eq!(
+                parsed.body,
+                CommandBody::Delete {
+                    mailbox: mailbox(name),
+                    supplied: None,
+                }
+            );
         }
     }
 
@@ -108,6 +127,7 @@ mod tests {
         let to = |name| CommandBody::Rename {
             from: mailbox("e\u{301}"),
             to: name,
+            supplied: None,
         };
         let line = "t RENAME \"e\u{301}\" \"e\u{301}\"";
         assert_eq!(parse(line, Dialect::Rev2), to(Err(InvalidMailboxName::NotComposed)));
@@ -120,10 +140,11 @@ mod tests {
         let wanted = CommandBody::Rename {
             from: mailbox("INBOX"),
             to: mailbox("old mail"),
+            supplied: None,
         };
         same(
             &[
-                "RENAME inbox \"old mail\"",
+                "RENAME INBOX \"old mail\"",
                 "rename {5+}\r\nINBOX {8}\r\nold mail",
                 "RENAME INBOX \"old mail/\"",
             ],

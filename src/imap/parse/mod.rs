@@ -199,7 +199,7 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Parsed<CommandBody> {
         "SELECT" => select::select(cursor),
         "EXAMINE" => select::examine(cursor),
         "CREATE" => create::create(cursor),
-        "DELETE" => mailbox::argument(cursor).map(CommandBody::Delete),
+        "DELETE" => mailbox::supplied(cursor).map(|(mailbox, supplied)| CommandBody::Delete { mailbox, supplied }),
         "RENAME" => mailbox::pair(cursor),
         "SUBSCRIBE" => mailbox::argument(cursor).map(CommandBody::Subscribe),
         "UNSUBSCRIBE" => mailbox::argument(cursor).map(CommandBody::Unsubscribe),

@@ -75,7 +75,10 @@ fn changed_since_0() {
 
 #[test]
 fn names_in_modified_utf_7_or_not() {
-    let wanted = CommandBody::Delete(mailbox("Entwürfe"));
+    let wanted = CommandBody::Delete {
+        mailbox: mailbox("Entwürfe"),
+        supplied: None,
+    };
     same(
         &[
             "DELETE Entw&APw-rfe",
