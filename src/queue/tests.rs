@@ -348,6 +348,12 @@ async fn another_process_has_a_hand_in_it() {
     settle_all(claim, &Outcome::Failed(answer("5.0.0", "550 no"))).await;
     assert!(reports(&queue).await.is_empty(), "whoever dropped it wanted silence");
     assert!(other.find(id).await.unwrap().is_none() && place.files() == 0);
+    for _ in 0..2 {
+        let entry = place.entry(&["a@y.test", "b@z.test"]).await;
+        queue.enqueue(entry).await.unwrap();
+    }
+    assert_eq!(other.act(Action::Drop, None).await.unwrap(), 4);
+    assert!(other.list(None).await.unwrap().is_empty(), "no entry stays without recipients");
     stop.cancel();
     following.await.unwrap();
     other.close().await;

@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::rows::remove_finished;
+use super::rows::{remove_all_finished, remove_finished};
 use super::writer::{Done, Work};
 use super::{QueueStore, QueueStoreError};
 use crate::mail::ids::QueueId;
@@ -53,8 +53,10 @@ impl Change {
             statement = statement.bind(now);
         }
         let changed = statement.execute(&mut *connection).await?.rows_affected();
-        if let (ChangeKind::Drop, Some(entry)) = (self.kind, entry) {
-            remove_finished(entry, connection).await?;
+        match (self.kind, entry) {
+            (ChangeKind::Drop, Some(entry)) => drop(remove_finished(entry, connection).await?),
+            (ChangeKind::Drop, None) => remove_all_finished(connection).await?,
+            _ => {}
         }
         Ok(changed)
     }

@@ -15,9 +15,17 @@ use crate::storage::durable;
 pub(crate) struct Files(Arc<Path>);
 
 impl Files {
-    /// Opens the folder, or makes it.
-    pub(super) fn open(folder: &Path) -> io::Result<Files> {
+    /// Opens the folder, or makes it. Without a database (`known`) nobody can tell whose the messages are that are there, nor
+    /// may they be lost: the folder is put aside for people to look at.
+    pub(super) fn open(folder: &Path, known: bool) -> io::Result<Files> {
         durable::create_folders(folder)?;
+        let messages = if known { 0 } else { std::fs::read_dir(folder)?.count() };
+        if messages > 0 {
+            let aside = aside(folder);
+            std::fs::rename(folder, &aside)?;
+            tracing::error!(messages, kept = %aside.display(), "the database of the queue is missing: its messages are kept");
+            durable::create_folders(folder)?;
+        }
         Ok(Files(folder.into()))
     }
 
@@ -86,14 +94,40 @@ impl Files {
     }
 }
 
+/// A name beside the folder that nothing has.
+fn aside(folder: &Path) -> PathBuf {
+    let name = |number| folder.with_file_name(format!("queue-without-database-{number}"));
+    (1u32..)
+        .map(name)
+        .find(|name| !name.exists())
+        .unwrap_or_else(|| name(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn messages_without_a_database_are_kept() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().join("queue");
+        let files = Files::open(&folder, false).unwrap();
+        files.write(QueueId(1), &b"text"[..]).unwrap();
+        Files::open(&folder, true).unwrap();
+        assert!(files.path(QueueId(1)).exists());
+        for number in 1..3 {
+            let files = Files::open(&folder, false).unwrap();
+            assert!(!files.path(QueueId(1)).exists());
+            let kept = data.path().join(format!("queue-without-database-{number}"));
+            assert_eq!(std::fs::read_dir(kept).unwrap().count(), 1);
+            files.write(QueueId(1), &b"text"[..]).unwrap();
+        }
+    }
+
+    #[test]
     fn what_no_entry_has_is_removed() {
         let data = tempfile::tempdir().unwrap();
-        let files = Files::open(&data.path().join("queue")).unwrap();
+        let files = Files::open(&data.path().join("queue"), true).unwrap();
         let (one, two) = (QueueId(1), QueueId(2));
         assert_eq!(files.write(one, &b"text"[..]).unwrap(), 4);
         files.link(&files.path(one), &[two]).unwrap();

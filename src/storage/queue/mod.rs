@@ -1,6 +1,7 @@
 //! The queue on disk: rows in `queue.db`, and the messages as files in the folder `queue`.
 //!
-//! Unlike the index this cannot be made again: a damaged file is an error at start, never put aside. Invariants: no row
+//! Unlike the index this cannot be made again: a damaged file is an error at start, never put aside, and when the database
+//! is missing the messages are kept, out of the way. Invariants: no row
 //! without its file (file first, then row; row gone first, then file); what was written is durable when it is
 //! acknowledged. Other processes (the command line) may write too: [`QueueStore::changed_elsewhere`] tells.
 
@@ -74,8 +75,8 @@ pub(crate) struct QueueStore {
 impl QueueStore {
     /// Opens the queue, or makes it.
     pub(crate) async fn open(data: &Path, timeout: Duration) -> anyhow::Result<QueueStore> {
-        let folder = data.join(FOLDER);
-        let files = tokio::task::spawn_blocking(move || Files::open(&folder)).await??;
+        let (folder, known) = (data.join(FOLDER), data.join(DATABASE).exists());
+        let files = tokio::task::spawn_blocking(move || Files::open(&folder, known)).await??;
         // What is acknowledged must survive a power cut: FULL syncs the log at each commit, which NORMAL does not.
         let options = SqliteConnectOptions::new()
             .filename(data.join(DATABASE))

@@ -142,3 +142,11 @@ pub(super) async fn remove_finished(entry: i64, connection: &mut SqliteConnectio
         .await?;
     Ok(true)
 }
+
+/// Removes every entry that has no recipients any more.
+pub(super) async fn remove_all_finished(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from entry where id not in (select entry from recipient)")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
