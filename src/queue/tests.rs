@@ -353,7 +353,10 @@ async fn another_process_has_a_hand_in_it() {
         queue.enqueue(entry).await.unwrap();
     }
     assert_eq!(other.act(Action::Drop, None).await.unwrap(), 4);
-    assert!(other.list(None).await.unwrap().is_empty(), "no entry stays without recipients");
+    assert!(
+        other.list(None).await.unwrap().is_empty(),
+        "no entry stays without recipients"
+    );
     stop.cancel();
     following.await.unwrap();
     other.close().await;

@@ -7,7 +7,7 @@ from fixture import ALICE, BOB, CERTIFICATE, HOST, PORTS, check, message, need, 
 
 def main():
     need("curl")
-    mails = {name: message(f"sent by {name}", to=BOB["address"]) for name in ("smtp", "submission", "submissions")}
+    mails = {name: message(f"sent by {name}", sender=ALICE["address"], to=BOB["address"]) for name in ("smtp", "submission", "submissions")}
     for name, mail in mails.items():
         Path(name).write_bytes(mail.as_bytes().replace(b"\n", b"\r\n"))
 

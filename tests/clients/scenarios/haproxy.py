@@ -30,7 +30,7 @@ def main():
             HOST, fronts["submissions"], timeout=WAIT_SECONDS, source_address=(CLIENT, 0), context=tls()
         ) as smtp:
             smtp.login(BOB["address"], BOB["password"])
-            smtp.send_message(message("version 2"), BOB["address"], [BOB["address"]])
+            smtp.send_message(message("version 2", sender=BOB["address"]), BOB["address"], [BOB["address"]])
 
         step("IMAP over implicit TLS by version 2")
         client = IMAPClient(HOST, fronts["imaps"], ssl_context=tls(), timeout=WAIT_SECONDS)

@@ -74,7 +74,6 @@ scenario(async () => {
     await refused(transport, { to: `nobody@${domain}` }, 550, /5\.1\.1/);
     await refused(relay(), { to: `nobody@${domain}` }, 550, /5\.1\.1/);
     await refused(relay(), { to: 'someone@remote.test' }, 550, /5\.7\.1/);
-    await refused(transport, { to: 'someone@remote.test' }, 550, /5\.\d\.\d/);
     // It knows from EHLO that this is too large.
     const tooLarge = { from: alice.address, to: bob.address, size: 1 << 30 };
     await assert.rejects(
