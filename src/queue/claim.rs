@@ -66,9 +66,10 @@ impl Queue {
 
     /// Learns when a destination has something due next.
     async fn look_again(&self, destination: &Destination) {
+        let offers = self.0.schedule.offers();
         let leased = self.leased(destination);
         match self.0.store.next_due(destination.as_row(), &leased).await {
-            Ok(due) => self.0.schedule.set(destination, due),
+            Ok(due) => self.0.schedule.set(destination, due, offers),
             Err(error) => {
                 tracing::error!(%error, "the queue cannot be read");
                 self.look_later(destination);
@@ -79,7 +80,9 @@ impl Queue {
     /// What could not be asked now is asked in a while.
     fn look_later(&self, destination: &Destination) {
         const PAUSE: i64 = 10_000;
-        self.0.schedule.set(destination, Some(now() + PAUSE));
+        self.0
+            .schedule
+            .set(destination, Some(now() + PAUSE), self.0.schedule.offers());
     }
 
     fn leased(&self, destination: &Destination) -> Vec<i64> {

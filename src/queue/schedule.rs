@@ -20,6 +20,8 @@ pub(super) struct Schedule {
 
 #[derive(Default)]
 struct Times {
+    /// How many offers there were.
+    offers: u64,
     by_time: BTreeSet<(i64, Destination)>,
     by_destination: HashMap<Destination, i64>,
 }
@@ -28,6 +30,7 @@ impl Schedule {
     /// A destination has something due then, or earlier.
     pub(super) fn offer(&self, destination: &Destination, due: i64) {
         let mut times = lock(&self.times);
+        times.offers += 1;
         if times.by_destination.get(destination).is_none_or(|known| due < *known) {
             times.set(destination, Some(due));
             drop(times);
@@ -35,9 +38,22 @@ impl Schedule {
         }
     }
 
-    /// A destination has something due then and not earlier; `None` for never.
-    pub(super) fn set(&self, destination: &Destination, due: Option<i64>) {
-        lock(&self.times).set(destination, due);
+    /// How many offers there were, to be taken before SQL is asked what [`Schedule::set`] is to know.
+    pub(super) fn offers(&self) -> u64 {
+        lock(&self.times).offers
+    }
+
+    /// A destination has something due then and not earlier, `None` for never, as SQL said after so many offers. What was
+    /// offered since may not have been seen by SQL, so then nothing becomes later.
+    pub(super) fn set(&self, destination: &Destination, due: Option<i64>, offers: u64) {
+        let mut times = lock(&self.times);
+        let known = times.by_destination.get(destination).copied();
+        let due = match times.offers == offers {
+            true => due,
+            false => [known, due].into_iter().flatten().min(),
+        };
+        times.set(destination, due);
+        drop(times);
         self.changed.notify_waiters();
     }
 
@@ -98,13 +114,27 @@ mod tests {
         schedule.offer(&two, now() - 10);
         assert_eq!(schedule.due(|_| true).await, two);
         assert_eq!(schedule.due(|destination| *destination != two).await, one);
-        schedule.set(&one, None);
-        schedule.set(&two, None);
+        schedule.set(&one, None, schedule.offers());
+        schedule.set(&two, None, schedule.offers());
         let waiting = schedule.due(|_| true);
         let mut waiting = std::pin::pin!(waiting);
         assert!(futures_poll(waiting.as_mut()).await.is_none());
         schedule.offer(&one, now() - 1);
         assert_eq!(waiting.await, one);
+    }
+
+    #[tokio::test]
+    async fn what_is_offered_while_sql_is_asked_is_not_forgotten() {
+        let schedule = Schedule::default();
+        let destination = Destination::Domain("example.org".into());
+        let offers = schedule.offers();
+        // SQL said that there is nothing, and then something came.
+        schedule.offer(&destination, now() - 1);
+        schedule.set(&destination, None, offers);
+        assert_eq!(schedule.due(|_| true).await, destination);
+        schedule.set(&destination, None, schedule.offers());
+        let waiting = schedule.due(|_| true);
+        assert!(futures_poll(std::pin::pin!(waiting)).await.is_none());
     }
 
     /// What the future is worth now.
