@@ -1,15 +1,11 @@
 //! ESEARCH (MULTISEARCH, RFC 7377): one search in several mailboxes, which need not be selected.
 
+use super::search::one;
 use crate::imap::answer::{Answer, Failure, Outcome};
 use crate::imap::command::{MailboxFilter, Search, SearchSource};
 use crate::imap::namespaces::Opened;
-use crate::imap::progress::Progress;
-use crate::imap::search::context::Order;
-use crate::imap::search::matching::{Extent, find};
-use crate::imap::search::result::Results;
 use crate::imap::search::tell::Asked;
 use crate::imap::session::{Login, Selected, Session};
-use crate::mail::ids::Uid;
 use crate::mail::mailbox_name::MailboxName;
 use crate::mail::rights::Rights;
 use crate::mailbox::Error;
@@ -48,7 +44,7 @@ pub(crate) async fn esearch(
     };
     for name in names {
         let searched = match selected.as_deref_mut().filter(|selected| selected.name() == name) {
-            Some(selected) => Box::pin(one(session, selected, asked, returns.update)).await,
+            Some(selected) => Box::pin(one(session, selected, asked, true)).await,
             None => Box::pin(other(session, login, &name, asked)).await,
         };
         if searched.is_err()
@@ -103,22 +99,4 @@ async fn other(session: &mut Session, login: &Login, name: &MailboxName, asked: 
     };
     let mut selected = Selected::new(mailbox.view(session.id, true), place.access, true);
     one(session, &mut selected, asked, false).await
-}
-
-/// `update`: whether its results are kept up to date, which are those of the selected mailbox only (RFC 7377 §2.2).
-async fn one(session: &mut Session, selected: &mut Selected, asked: Asked<'_>, update: bool) -> Result<(), Failure> {
-    let query = asked.query(selected)?;
-    let returns = asked.search.returns;
-    let scored = returns.is_some_and(|returns| returns.relevancy);
-    let progress = Progress::default();
-    let finding = find(selected, &query, Extent::of(returns), scored, &progress);
-    let found = progress.during(session, asked.tag, finding).await?;
-    let results = Results {
-        uids: found.uids.iter().map(Uid::get).collect(),
-        scores: found.scores.into_iter().map(|(_, score)| score).collect(),
-    };
-    if update {
-        asked.keep_up_to_date(session, selected, Order::Mailbox(found.uids))?;
-    }
-    asked.tell(session, selected, &query, &results).await
 }

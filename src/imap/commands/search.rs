@@ -29,14 +29,21 @@ pub(crate) async fn search(
         return Ok(Answer::bad("That tag is in use by a search that is kept up to date"));
     }
     // Boxed: a session that only idles must not carry the state of a SEARCH.
-    let answered = Box::pin(run(session, selected, asked)).await;
+    let answered = Box::pin(one(session, selected, asked, true)).await;
     if answered.is_err() {
         asked.failed(selected);
     }
     answered.map(|()| Answer::ok("SEARCH completed"))
 }
 
-async fn run(session: &mut Session, selected: &mut Selected, asked: Asked<'_>) -> Result<(), Failure> {
+/// Searches one mailbox and tells. `may_update`: whether its results may be kept up to date, which are those of the selected
+/// mailbox only (RFC 7377 §2.2).
+pub(super) async fn one(
+    session: &mut Session,
+    selected: &mut Selected,
+    asked: Asked<'_>,
+    may_update: bool,
+) -> Result<(), Failure> {
     let query = asked.query(selected)?;
     let returns = asked.search.returns;
     let scored = returns.is_some_and(|returns| returns.relevancy);
@@ -47,6 +54,8 @@ async fn run(session: &mut Session, selected: &mut Selected, asked: Asked<'_>) -
         uids: found.uids.iter().map(Uid::get).collect(),
         scores: found.scores.into_iter().map(|(_, score)| score).collect(),
     };
-    asked.keep_up_to_date(session, selected, Order::Mailbox(found.uids))?;
+    if may_update {
+        asked.keep_up_to_date(session, selected, Order::Mailbox(found.uids))?;
+    }
     asked.tell(session, selected, &query, &results).await
 }
