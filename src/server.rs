@@ -113,7 +113,7 @@ impl Server {
         let origin = Origin::open(&config, dns.clone())
             .await
             .context("cannot open the greylist")?;
-        let outbound = Outbound::new(&config, queue.clone(), dns.clone()).context("cannot deliver to other servers")?;
+        let outbound = Outbound::new(&config, queue.clone(), dns).context("cannot deliver to other servers")?;
         let delivery = Delivery::new(accounts.clone(), mailboxes.clone(), queue.clone(), config.quota);
 
         let milters = Milters::new(&config);
@@ -133,7 +133,6 @@ impl Server {
             imap: Arc::new(Imap::new(config.clone(), accounts.clone(), mailboxes.clone())),
             managesieve: Arc::new(ManageSieve::new(config.clone(), accounts.clone(), mailboxes.clone())),
             tls: tls.clone(),
-            dns,
             tasks: TaskTracker::new(),
             shutdown: shutdown.clone(),
             abort: abort.clone(),
@@ -223,8 +222,6 @@ struct Services {
     imap: Arc<Imap>,
     managesieve: Arc<ManageSieve>,
     tls: Tls,
-    #[expect(dead_code, reason = "for what looks names up, which comes next")]
-    dns: Dns,
     tasks: TaskTracker,
     shutdown: CancellationToken,
     abort: CancellationToken,
