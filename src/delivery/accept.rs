@@ -4,8 +4,8 @@
 //! have theirs by then and will get a second one when the client tries again. SMTP has one reply for all recipients behind
 //! DATA (RFC 5321 §4.2.5), and of losing a message and doubling one, doubling is the smaller harm (RFC 5321 §6.1, RFC 1047).
 //! To make it rare, every INBOX is opened before anything is appended to the first; the queue comes last, so that what
-//! another server gets it gets once. LMTP has a reply for each recipient
-//! (RFC 2033 §4.2), and there each has an outcome of its own.
+//! another server gets it gets once. LMTP has a reply for each recipient (RFC 2033 §4.2), and there each has an outcome of its
+//! own.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -172,7 +172,7 @@ impl Delivery {
         Ok((message, return_path.len() as u64))
     }
 
-    /// To the log, and to whoever watches.
+    /// To the log, and to whoever watches. What no account here gets now is only in the queue.
     fn report(&self, letter: &Letter, message: &Spooled, notices: Vec<Arc<Notice>>) {
         let report = Report {
             from: letter.envelope.reverse_path.to_string(),
@@ -194,7 +194,8 @@ impl Delivery {
             size = report.size,
             durable_ms = report.durable.as_secs_f64() * 1000.0,
             waiting = report.notices.iter().map(|notice| notice.waiting()).sum::<usize>(),
-            "delivered"
+            "{}",
+            if letter.accounts().is_empty() { "queued" } else { "delivered" }
         );
         // Nobody may be watching.
         let _ = self.reports.send(report);
