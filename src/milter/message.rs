@@ -295,7 +295,9 @@ mod tests {
     }
 
     async fn message(folder: &TempDir, text: &[u8]) -> Result<Message, Failure> {
-        let mut file = Spool::open(folder.path()).unwrap().begin();
+        // A spool of its own: opening one clears its folder.
+        let place = tempfile::tempdir_in(folder.path()).unwrap().keep();
+        let mut file = Spool::open(&place).unwrap().begin();
         file.write(text).await.unwrap();
         Message::read(file, 4).await
     }
