@@ -1,10 +1,12 @@
-//! `config.example.toml` is the reference of the settings: same keys, same defaults, same sentences as `src/config.rs`.
+//! `config.example.toml` is the reference of the settings: same keys, same defaults, same sentences as the structs of
+//! `src/config.rs` and `src/config/`.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use posthaste::config::Config;
 
-const SOURCE: &str = include_str!("../../src/config.rs");
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
 /// A setting or a table of settings.
@@ -16,17 +18,27 @@ struct Setting {
     kind: String,
 }
 
+/// The source of all settings.
+fn source() -> String {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut text = fs::read_to_string(src.join("config.rs")).unwrap();
+    for file in fs::read_dir(src.join("config")).unwrap() {
+        text.push_str(&fs::read_to_string(file.unwrap().path()).unwrap());
+    }
+    text
+}
+
 /// Structs of the source by name, with their fields in order.
-fn structs() -> BTreeMap<String, Vec<(String, Setting)>> {
+fn structs(source: &str) -> BTreeMap<String, Vec<(String, Setting)>> {
     let mut structs: BTreeMap<String, Vec<(String, Setting)>> = BTreeMap::new();
     let (mut current, mut sentence) = (String::new(), Vec::new());
-    for line in SOURCE.lines().map(str::trim) {
+    for line in source.lines().map(str::trim) {
         if let Some(text) = line.strip_prefix("/// ") {
             sentence.push(text);
         } else if let Some(name) = line.strip_prefix("pub struct ") {
             current = name.trim_end_matches(" {").to_owned();
             sentence.clear();
-        } else if let Some((name, kind)) = line.strip_prefix("pub ").and_then(|field| field.split_once(": ")) {
+        } else if let Some((name, kind)) = field(line) {
             let setting = Setting {
                 sentence: sentence.join(" "),
                 kind: kind.trim_end_matches(',').to_owned(),
@@ -43,8 +55,14 @@ fn structs() -> BTreeMap<String, Vec<(String, Setting)>> {
     structs
 }
 
+/// Name and type of a line that declares a public field.
+fn field(line: &str) -> Option<(&str, &str)> {
+    let (name, kind) = line.strip_prefix("pub ")?.split_once(": ")?;
+    (!name.contains(' ')).then_some((name, kind))
+}
+
 /// All settings of the source by dotted key, tables included.
-fn in_source() -> BTreeMap<String, Setting> {
+fn in_source(source: &str) -> BTreeMap<String, Setting> {
     fn add(
         name: &str,
         prefix: &str,
@@ -65,7 +83,7 @@ fn in_source() -> BTreeMap<String, Setting> {
         }
     }
     let mut all = BTreeMap::new();
-    add("Config", "", &structs(), &mut all);
+    add("Config", "", &structs(source), &mut all);
     all
 }
 
@@ -101,7 +119,8 @@ fn example() -> (String, BTreeMap<String, String>) {
 
 #[test]
 fn the_example_has_every_setting_with_its_sentence() {
-    let (source, (_, example)) = (in_source(), example());
+    let text = source();
+    let (source, (_, example)) = (in_source(&text), example());
     assert!(source.len() > 30, "the source was not understood");
     for (key, setting) in &source {
         assert!(!setting.sentence.is_empty(), "{key} has no doc comment");
@@ -109,7 +128,7 @@ fn the_example_has_every_setting_with_its_sentence() {
             .get(key)
             .unwrap_or_else(|| panic!("{key} is not in config.example.toml"));
         // A table's sentence is that of its struct or of its field, whichever says more.
-        if !key.contains('.') && SOURCE.contains(&format!("pub struct {} {{", setting.kind)) {
+        if !key.contains('.') && text.contains(&format!("pub struct {} {{", setting.kind)) {
             assert!(
                 sentence.starts_with(setting.sentence.trim_end_matches('.')),
                 "[{key}]: {sentence}"
@@ -131,7 +150,7 @@ fn the_example_has_the_defaults() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.toml");
     let load = |text: &str| {
-        std::fs::write(&file, text).unwrap();
+        fs::write(&file, text).unwrap();
         Config::load(&file).unwrap()
     };
     assert_eq!(load(EXAMPLE), Config::default(), "as it is");
