@@ -11,7 +11,8 @@ use super::tracker::Notice;
 use crate::mail::date::Timestamp;
 use crate::mail::flags::Keywords;
 use crate::mail::ids::{ModSeq, SessionId, Uid, UidValidity};
-use crate::storage::index::{IndexError, SummarySource};
+use crate::storage::database::StoreError;
+use crate::storage::index::SummarySource;
 use crate::storage::maildir::folder::Folder;
 use crate::storage::maildir::name;
 use std::path::PathBuf;
@@ -213,7 +214,7 @@ impl Mailbox {
         self.state().uid_next = commit.uid_next;
         if let Err(error) = self.shared.index.commit(vec![commit]).await {
             // When it is not known what was written, the files stay: rather twice than lost.
-            if !matches!(error, IndexError::Failed(_)) {
+            if !matches!(error, StoreError::Failed(_)) {
                 let removed = blocking(move || paths.iter().try_for_each(|path| folder.remove(path).map(|_| ()))).await;
                 if let Err(error) = removed {
                     tracing::warn!(%error, "files of messages that were not committed stay");

@@ -12,7 +12,8 @@ use crate::mail::flags::{FlagList, Keyword, KeywordTable};
 use crate::mail::ids::{SessionId, Uid, UidValidity};
 use crate::mail::rights::Rights;
 use crate::mail::uidset::UidSet;
-use crate::storage::index::{IndexError, SummarySource};
+use crate::storage::database::StoreError;
+use crate::storage::index::SummarySource;
 use crate::storage::maildir::folder::Folder;
 use crate::storage::maildir::name;
 use std::io;
@@ -157,7 +158,7 @@ async fn transfer(
         Err(error) => return Err(error.into()),
     }
     if let Err(error) = source.shared.index.commit(commits).await {
-        if !matches!(error, IndexError::Failed(_)) {
+        if !matches!(error, StoreError::Failed(_)) {
             let paths = pairs.iter().map(|pair| pair.to.path.to_string()).collect();
             remove_files(target_folder, paths).await;
         }

@@ -1,7 +1,7 @@
 //! Why an operation on a mailbox failed.
 
 use crate::mail::mailbox_name::InvalidMailboxName;
-use crate::storage::index::IndexError;
+use crate::storage::database::StoreError;
 use std::io;
 
 /// Why an operation on a mailbox failed. No wire text: each protocol maps it in one place.
@@ -51,10 +51,10 @@ impl From<io::Error> for Error {
     }
 }
 
-impl From<IndexError> for Error {
-    fn from(error: IndexError) -> Error {
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Error {
         match error {
-            IndexError::Full => Error::NoSpace(io::Error::new(io::ErrorKind::StorageFull, error)),
+            StoreError::NoSpace => Error::NoSpace(io::Error::new(io::ErrorKind::StorageFull, error)),
             other => Error::Storage(other.into()),
         }
     }

@@ -9,7 +9,8 @@ use super::state::{Step, learn};
 use super::{Appended, append};
 use crate::mail::ids::{SessionId, Uid};
 use crate::mail::uidset::UidSet;
-use crate::storage::index::{IndexError, SummarySource};
+use crate::storage::database::StoreError;
+use crate::storage::index::SummarySource;
 use crate::storage::maildir::name;
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ async fn replace(
     let paths = blocking(move || file(&filed_in, vec![filing])).await?;
     target.state().uid_next = arrive.uid_next;
     if let Err(error) = source.shared.index.commit(vec![arrive, depart]).await {
-        if !matches!(error, IndexError::Failed(_)) {
+        if !matches!(error, StoreError::Failed(_)) {
             remove_files(target_folder, paths).await;
         }
         source.suspect_all();

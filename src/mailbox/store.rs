@@ -8,7 +8,7 @@ use crate::mail::flags::{FlagList, Keywords};
 use crate::mail::ids::{ModSeq, SessionId, Uid};
 use crate::mail::rights::Rights;
 use crate::mail::uidset::UidSet;
-use crate::storage::index::IndexError;
+use crate::storage::database::StoreError;
 use crate::storage::maildir::folder::Folder;
 use crate::storage::maildir::name;
 use std::collections::HashMap;
@@ -154,7 +154,7 @@ impl Mailbox {
             if !changes.is_empty()
                 && let Err(error) = self.shared.index.commit(vec![commit]).await
             {
-                if !matches!(error, IndexError::Failed(_)) {
+                if !matches!(error, StoreError::Failed(_)) {
                     let _ = blocking(move || rename_back(&folder, &done)).await;
                 }
                 self.suspect_all();

@@ -39,7 +39,8 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
-use crate::storage::queue::{NewRows, QueueStore, QueueStoreError, Totals};
+use crate::storage::database::StoreError;
+use crate::storage::queue::{NewRows, QueueStore, Totals};
 
 use schedule::Schedule;
 
@@ -202,10 +203,10 @@ impl Queue {
     }
 }
 
-impl From<QueueStoreError> for Error {
-    fn from(error: QueueStoreError) -> Error {
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Error {
         match error {
-            QueueStoreError::NoSpace => Error::NoSpace(io::ErrorKind::StorageFull.into()),
+            StoreError::NoSpace => Error::NoSpace(io::ErrorKind::StorageFull.into()),
             other => Error::Unavailable(other.into()),
         }
     }

@@ -7,7 +7,8 @@ use super::tell::{is_delay_due, remove_reports, told};
 use super::{Answer, Claim, Destination, Entry, Outcome, Queue, Recipient, RecipientId, Result};
 use super::{blocking, lock, now};
 use crate::config;
-use crate::storage::queue::{NewRows, QueueStoreError, RecipientChange, RecipientRow};
+use crate::storage::database::StoreError;
+use crate::storage::queue::{NewRows, RecipientChange, RecipientRow};
 
 /// The first and the longest pause before it is tried again to write outcomes that could not be written.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
@@ -39,7 +40,7 @@ impl Queue {
         loop {
             match self.try_to_write(entry, changes, told.to_vec()).await {
                 Ok(finished) => return Ok(finished),
-                Err(QueueStoreError::Closed) => return Err(QueueStoreError::Closed.into()),
+                Err(StoreError::Closed) => return Err(StoreError::Closed.into()),
                 Err(error) => tracing::error!(%error, id = %entry.id, "outcomes cannot be written, trying again"),
             }
             tokio::time::sleep(pause).await;
@@ -53,8 +54,8 @@ impl Queue {
         entry: &Entry,
         changes: &[RecipientChange],
         told: Vec<Told>,
-    ) -> std::result::Result<bool, QueueStoreError> {
-        let failed = |error: std::io::Error| QueueStoreError::Failed(error.to_string());
+    ) -> std::result::Result<bool, StoreError> {
+        let failed = |error: std::io::Error| StoreError::Failed(error.to_string());
         let reports = self.reports(entry, told).await.map_err(failed)?;
         let id = entry.id.0 as i64;
         match self.0.store.settle(id, changes.to_vec(), reports.clone()).await {
@@ -67,7 +68,7 @@ impl Queue {
             }
             Err(error) => {
                 // When it is not known whether it was written, the files stay: the next start removes them if nobody wants them.
-                if !matches!(error, QueueStoreError::Failed(_)) {
+                if !matches!(error, StoreError::Failed(_)) {
                     self.forget_reports(reports).await;
                 }
                 Err(error)

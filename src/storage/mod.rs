@@ -1,6 +1,8 @@
-//! All file and all SQL work. `sqlx` is named only in `index/`, `queue/`, `full_text/`, `greylist/` and `accounts/`.
+//! All file and all SQL work. `sqlx` is named only in `database/`, `index/`, `queue/`, `full_text/`, `greylist/` and
+//! `accounts/`.
 
 pub mod accounts;
+pub(crate) mod database;
 pub mod dkim_keys;
 mod durable;
 pub mod full_text;

@@ -25,6 +25,7 @@ const CRATES: [(&str, &[&str]); 14] = [
     (
         "sqlx",
         &[
+            "storage/database/",
             "storage/index/",
             "storage/queue/",
             "storage/greylist/",

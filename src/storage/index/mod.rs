@@ -2,7 +2,7 @@
 //!
 //! Everything here can be made again from the Maildirs, so a damaged file is put aside and a new one begun. Mailboxes are
 //! known by account and UIDVALIDITY, never by name. What is written is a [`Commit`]: all of one change of one mailbox; several
-//! travel in one transaction, and the [`writer`] puts the transactions of many callers into one.
+//! travel in one transaction, and the writer puts the transactions of many callers into one.
 
 mod commit;
 mod read;
@@ -11,6 +11,8 @@ mod writer;
 pub(crate) use commit::{Commit, SummarySource};
 pub(crate) use read::{Entry, MailboxRow};
 
+use super::database::StoreError;
+use super::database::writer::Writer;
 use super::reserve::Reserve;
 use crate::mail::ids::{MailboxId, Uid, UidValidity};
 use sqlx::migrate::Migrator;
@@ -19,7 +21,7 @@ use sqlx::{ConnectOptions, Connection};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use writer::{Done, Work, Writer};
+use writer::{Done, Work};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/index");
 
@@ -32,27 +34,10 @@ const ROWS_AHEAD: usize = 1024;
 /// Pages of the write-ahead log before it is moved into the database.
 const CHECKPOINT: &str = "4000";
 
-/// Why the index did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum IndexError {
-    /// It did not answer in time; nothing was done.
-    #[error("the index does not answer in time")]
-    TimedOut,
-    /// There is no space to write.
-    #[error("no space left for the index")]
-    Full,
-    /// It failed.
-    #[error("the index failed: {0}")]
-    Failed(String),
-    /// The server shuts down.
-    #[error("the index is closed")]
-    Closed,
-}
-
 /// The index of a server. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Index {
-    writer: Writer,
+    writer: Writer<Work>,
     readers: SqlitePool,
     timeout: Duration,
     reserve: Arc<Reserve>,
@@ -120,13 +105,13 @@ impl Index {
     /// Writes all of these or nothing. Durable when it returns; then, and only then, it has happened.
     ///
     /// On a full disk, what adds no message may use the space that is held back.
-    pub(crate) async fn commit(&self, commits: Vec<Commit>) -> Result<(), IndexError> {
+    pub(crate) async fn commit(&self, commits: Vec<Commit>) -> Result<(), StoreError> {
         let frees = commits
             .iter()
             .all(|commit| commit.put.is_empty())
             .then(|| commits.clone());
         let mut done = self.writer.work(Work::Commit(commits)).await;
-        if let (Err(IndexError::Full), Some(commits)) = (&done, frees)
+        if let (Err(StoreError::NoSpace), Some(commits)) = (&done, frees)
             && self.with_reserve(Reserve::give_up).await
         {
             tracing::warn!("the disk is full: space that was held back is used");
@@ -155,7 +140,7 @@ impl Index {
         account: &str,
         uid_validity: UidValidity,
         fresh: MailboxRow,
-    ) -> Result<MailboxRow, IndexError> {
+    ) -> Result<MailboxRow, StoreError> {
         let work = Work::Mailbox {
             account: account.to_owned(),
             uid_validity,
@@ -163,28 +148,28 @@ impl Index {
         };
         match self.writer.work(work).await? {
             Done::Mailbox(row) => Ok(row),
-            Done::Nothing => Err(IndexError::Failed("no mailbox row".to_owned())),
+            Done::Nothing => Err(StoreError::Failed("no mailbox row".to_owned())),
         }
     }
 
     /// Forgets a mailbox with all its messages.
-    pub(crate) async fn forget(&self, mailbox: MailboxId) -> Result<(), IndexError> {
+    pub(crate) async fn forget(&self, mailbox: MailboxId) -> Result<(), StoreError> {
         self.writer.work(Work::Forget(mailbox)).await.map(|_| ())
     }
 
     /// Forgets the expunges of a mailbox that are older than that.
-    pub(crate) async fn forget_vanished(&self, mailbox: MailboxId, age: Duration) -> Result<(), IndexError> {
+    pub(crate) async fn forget_vanished(&self, mailbox: MailboxId, age: Duration) -> Result<(), StoreError> {
         let work = Work::ForgetVanished(mailbox, age.as_secs());
         self.writer.work(work).await.map(|_| ())
     }
 
     /// Keeps summaries that were made later than their messages.
-    pub(crate) async fn put_summaries(&self, mailbox: MailboxId, made: Vec<(Uid, Vec<u8>)>) -> Result<(), IndexError> {
+    pub(crate) async fn put_summaries(&self, mailbox: MailboxId, made: Vec<(Uid, Vec<u8>)>) -> Result<(), StoreError> {
         self.writer.work(Work::Summaries(mailbox, made)).await.map(|_| ())
     }
 
     /// Keeps previews. Those of messages that are gone are not kept.
-    pub(crate) async fn put_previews(&self, mailbox: MailboxId, made: Vec<(Uid, String)>) -> Result<(), IndexError> {
+    pub(crate) async fn put_previews(&self, mailbox: MailboxId, made: Vec<(Uid, String)>) -> Result<(), StoreError> {
         self.writer.work(Work::Previews(mailbox, made)).await.map(|_| ())
     }
 
@@ -206,25 +191,5 @@ pub(super) fn is_damaged(error: &sqlx::Error) -> bool {
         sqlx::Error::Protocol(text) => text.starts_with(DAMAGED),
         sqlx::Error::Migrate(_) => true,
         _ => false,
-    }
-}
-
-/// Sorts what SQLite says by what can be done about it.
-fn sorted(error: sqlx::Error) -> IndexError {
-    if let sqlx::Error::Database(cause) = &error {
-        // Primary result code: SQLITE_BUSY 5, SQLITE_LOCKED 6, SQLITE_FULL 13.
-        match cause
-            .code()
-            .and_then(|code| code.parse::<u32>().ok())
-            .map(|code| code & 0xff)
-        {
-            Some(5 | 6) => return IndexError::TimedOut,
-            Some(13) => return IndexError::Full,
-            _ => {}
-        }
-    }
-    match error {
-        sqlx::Error::PoolTimedOut => IndexError::TimedOut,
-        other => IndexError::Failed(other.to_string()),
     }
 }

@@ -1,10 +1,11 @@
 //! What is read from the index.
 
-use super::{Index, IndexError, sorted};
+use super::Index;
 use crate::mail::date::Timestamp;
 use crate::mail::flags::{Flags, Keywords};
 use crate::mail::ids::{MailboxId, ModSeq, Uid};
 use crate::mail::uidset::UidSet;
+use crate::storage::database::{StoreError, in_time};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -36,7 +37,7 @@ pub(crate) struct Entry {
 
 impl Index {
     /// All messages of a mailbox, ascending. A row that makes no sense is left out: its file is then taken in anew.
-    pub(crate) async fn messages(&self, mailbox: MailboxId) -> Result<Vec<Entry>, IndexError> {
+    pub(crate) async fn messages(&self, mailbox: MailboxId) -> Result<Vec<Entry>, StoreError> {
         let rows = sqlx::query(
             "select uid, mod_seq, flags, keywords, size, date, date_offset, path from message
              where mailbox_id = $1 order by uid",
@@ -47,7 +48,7 @@ impl Index {
     }
 
     /// The messages expunged after a MODSEQ; `None` when it is not remembered that far back.
-    pub(crate) async fn vanished(&self, mailbox: MailboxId, since: u64) -> Result<Option<UidSet>, IndexError> {
+    pub(crate) async fn vanished(&self, mailbox: MailboxId, since: u64) -> Result<Option<UidSet>, StoreError> {
         let since = i64::try_from(since).unwrap_or(i64::MAX);
         let history = sqlx::query_scalar("select history from mailbox where id = $1").bind(mailbox.0);
         let history: i64 = self.patient(history.fetch_one(&self.readers)).await?;
@@ -62,7 +63,7 @@ impl Index {
     }
 
     /// How many messages an account has, and their octets.
-    pub(crate) async fn usage(&self, account: &str) -> Result<(u64, u64), IndexError> {
+    pub(crate) async fn usage(&self, account: &str) -> Result<(u64, u64), StoreError> {
         let row = sqlx::query(
             "select count(*), coalesce(sum(size), 0) from message
              where mailbox_id in (select id from mailbox where account = $1)",
@@ -78,13 +79,13 @@ impl Index {
     }
 
     /// The file names doomed in a mailbox.
-    pub(crate) async fn doomed(&self, mailbox: MailboxId) -> Result<Vec<String>, IndexError> {
+    pub(crate) async fn doomed(&self, mailbox: MailboxId) -> Result<Vec<String>, StoreError> {
         let names = sqlx::query_scalar("select base from doomed where mailbox_id = $1").bind(mailbox.0);
         self.patient(names.fetch_all(&self.readers)).await
     }
 
     /// The stored summaries of those of `uids` that have one, ascending.
-    pub(crate) async fn summaries(&self, mailbox: MailboxId, uids: &UidSet) -> Result<Vec<(Uid, Vec<u8>)>, IndexError> {
+    pub(crate) async fn summaries(&self, mailbox: MailboxId, uids: &UidSet) -> Result<Vec<(Uid, Vec<u8>)>, StoreError> {
         let rows = match uids.runs() {
             [] => return Ok(Vec::new()),
             [(first, last)] => {
@@ -113,7 +114,7 @@ impl Index {
     }
 
     /// The stored previews of those of `uids` that have one, ascending.
-    pub(crate) async fn previews(&self, mailbox: MailboxId, uids: &UidSet) -> Result<Vec<(Uid, String)>, IndexError> {
+    pub(crate) async fn previews(&self, mailbox: MailboxId, uids: &UidSet) -> Result<Vec<(Uid, String)>, StoreError> {
         let rows = sqlx::query(
             "select uid, text from preview
              where mailbox_id = $1 and uid in (select value from json_each($2)) order by uid",
@@ -126,11 +127,8 @@ impl Index {
         Ok(rows.iter().filter_map(read).collect())
     }
 
-    async fn patient<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, IndexError> {
-        match tokio::time::timeout(self.timeout, query).await {
-            Ok(answer) => answer.map_err(sorted),
-            Err(_) => Err(IndexError::TimedOut),
-        }
+    async fn patient<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+        in_time(self.timeout, query).await
     }
 }
 

@@ -2,10 +2,11 @@
 
 use sqlx::SqliteConnection;
 
+use super::QueueStore;
 use super::rows::{remove_all_finished, remove_finished};
 use super::writer::{Done, Work};
-use super::{QueueStore, QueueStoreError};
 use crate::mail::ids::QueueId;
+use crate::storage::database::StoreError;
 
 /// A change to all recipients of an entry, or of all entries.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +30,8 @@ pub(crate) enum ChangeKind {
 
 impl QueueStore {
     /// Changes entries. Returns how many recipients that concerned.
-    pub(crate) async fn change(&self, change: Change) -> Result<u64, QueueStoreError> {
-        match self.writer.work(Work::Change(change)).await? {
+    pub(crate) async fn change(&self, change: Change) -> Result<u64, StoreError> {
+        match self.work(Work::Change(change)).await? {
             Done::Recipients(number) => Ok(number),
             _ => Ok(0),
         }

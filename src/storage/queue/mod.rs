@@ -12,18 +12,23 @@ mod rows;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+use super::database::StoreError;
+use super::database::writer::Writer;
+
 pub(crate) use administer::{Change, ChangeKind};
 pub(crate) use files::Files;
 pub(crate) use read::{Due, Totals};
 pub(crate) use rows::{EntryRow, NewRows, RecipientChange, RecipientRow};
 
-use writer::{Done, Work, Writer};
+use writer::{Done, Work};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/queue");
 
@@ -35,23 +40,8 @@ const FOLDER: &str = "queue";
 const READERS: u32 = 4;
 /// Page cache of the writer and of each reader, in KiB.
 const CACHE: &str = "-4096";
-
-/// Why the queue did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum QueueStoreError {
-    /// It did not answer in time; nothing was done.
-    #[error("the queue does not answer in time")]
-    TimedOut,
-    /// There is no space to write.
-    #[error("no space left for the queue")]
-    NoSpace,
-    /// It failed.
-    #[error("the queue failed: {0}")]
-    Failed(String),
-    /// The server shuts down.
-    #[error("the queue is closed")]
-    Closed,
-}
+/// In place of a `data_version`, which is never negative.
+const UNKNOWN: i64 = -1;
 
 /// What came of writing outcomes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -66,7 +56,9 @@ pub(crate) struct Settled {
 /// The queue of a data folder. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct QueueStore {
-    writer: Writer,
+    writer: Writer<Work>,
+    /// `data_version` when it was last asked for.
+    version: Arc<AtomicI64>,
     readers: SqlitePool,
     timeout: Duration,
     files: Files,
@@ -98,6 +90,7 @@ impl QueueStore {
             .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
         Ok(QueueStore {
             writer: Writer::start(connection, options, timeout),
+            version: Arc::new(AtomicI64::new(UNKNOWN)),
             readers,
             timeout,
             files,
@@ -110,8 +103,8 @@ impl QueueStore {
     }
 
     /// Adds entries, all or none. Their files are there.
-    pub(crate) async fn put(&self, rows: Vec<NewRows>) -> Result<(), QueueStoreError> {
-        self.writer.work(Work::Put(rows)).await.map(drop)
+    pub(crate) async fn put(&self, rows: Vec<NewRows>) -> Result<(), StoreError> {
+        self.work(Work::Put(rows)).await.map(drop)
     }
 
     /// Writes what became of recipients of an entry, and adds entries (reports of it), all or nothing.
@@ -120,19 +113,28 @@ impl QueueStore {
         entry: i64,
         changes: Vec<RecipientChange>,
         reports: Vec<NewRows>,
-    ) -> Result<Settled, QueueStoreError> {
-        match self.writer.work(Work::Settle(entry, changes, reports)).await? {
+    ) -> Result<Settled, StoreError> {
+        match self.work(Work::Settle(entry, changes, reports)).await? {
             Done::Settled(settled) => Ok(settled),
             _ => Ok(Settled::default()),
         }
     }
 
     /// Whether another process has written since the last call.
-    pub(crate) async fn changed_elsewhere(&self) -> Result<bool, QueueStoreError> {
-        match self.writer.work(Work::Version).await? {
-            Done::Changed(changed) => Ok(changed),
+    pub(crate) async fn changed_elsewhere(&self) -> Result<bool, StoreError> {
+        match self.work(Work::Version).await? {
+            Done::Version(version) => Ok(self.version.swap(version, Ordering::Relaxed) != version),
             _ => Ok(false),
         }
+    }
+
+    async fn work(&self, work: Work) -> Result<Done, StoreError> {
+        let done = self.writer.work(work).await;
+        if let Err(StoreError::Failed(_)) = &done {
+            // Each connection counts for itself, and the writer may take another one now.
+            self.version.store(UNKNOWN, Ordering::Relaxed);
+        }
+        done
     }
 
     /// Finishes what is under way and closes the file.
@@ -140,25 +142,5 @@ impl QueueStore {
         // In this order: the last one puts the log into the file.
         self.readers.close().await;
         self.writer.close().await;
-    }
-}
-
-/// Sorts what SQLite says by what can be done about it.
-fn sorted(error: sqlx::Error) -> QueueStoreError {
-    if let sqlx::Error::Database(cause) = &error {
-        // Primary result code: SQLITE_BUSY 5, SQLITE_LOCKED 6, SQLITE_FULL 13.
-        match cause
-            .code()
-            .and_then(|code| code.parse::<u32>().ok())
-            .map(|code| code & 0xff)
-        {
-            Some(5 | 6) => return QueueStoreError::TimedOut,
-            Some(13) => return QueueStoreError::NoSpace,
-            _ => {}
-        }
-    }
-    match error {
-        sqlx::Error::PoolTimedOut => QueueStoreError::TimedOut,
-        other => QueueStoreError::Failed(other.to_string()),
     }
 }

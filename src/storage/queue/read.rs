@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{EntryRow, QueueStore, QueueStoreError, RecipientRow, sorted};
+use super::{EntryRow, QueueStore, RecipientRow};
 use crate::mail::ids::QueueId;
+use crate::storage::database::{StoreError, in_time};
 
 /// How much is in the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -22,7 +23,7 @@ pub(crate) struct Due {
 
 impl QueueStore {
     /// How much there is.
-    pub(crate) async fn totals(&self) -> Result<Totals, QueueStoreError> {
+    pub(crate) async fn totals(&self) -> Result<Totals, StoreError> {
         let sql = "select (select count(*) from entry), (select coalesce(sum(size), 0) from entry),
                  (select count(*) from recipient)";
         let row: (i64, i64, i64) = self.patient(sqlx::query_as(sql).fetch_one(&self.readers)).await?;
@@ -34,20 +35,20 @@ impl QueueStore {
     }
 
     /// All entries.
-    pub(crate) async fn ids(&self) -> Result<HashSet<QueueId>, QueueStoreError> {
+    pub(crate) async fn ids(&self) -> Result<HashSet<QueueId>, StoreError> {
         let ids = sqlx::query_scalar("select id from entry").fetch_all(&self.readers);
         let ids: Vec<i64> = self.patient(ids).await?;
         Ok(ids.into_iter().map(|id| QueueId(id as u64)).collect())
     }
 
     /// When each destination has something due.
-    pub(crate) async fn destinations(&self) -> Result<Vec<(String, i64)>, QueueStoreError> {
+    pub(crate) async fn destinations(&self) -> Result<Vec<(String, i64)>, StoreError> {
         let sql = "select destination, min(due) from recipient where held = 0 group by destination";
         self.patient(sqlx::query_as(sql).fetch_all(&self.readers)).await
     }
 
     /// When a destination has something due that is of none of these entries.
-    pub(crate) async fn next_due(&self, destination: &str, but: &[i64]) -> Result<Option<i64>, QueueStoreError> {
+    pub(crate) async fn next_due(&self, destination: &str, but: &[i64]) -> Result<Option<i64>, StoreError> {
         let due = sqlx::query_scalar(
             "select due from recipient
              where held = 0 and destination = $1 and entry not in (select value from json_each($2))
@@ -66,7 +67,7 @@ impl QueueStore {
         now: i64,
         but: &[i64],
         limit: usize,
-    ) -> Result<Option<Due>, QueueStoreError> {
+    ) -> Result<Option<Due>, StoreError> {
         let entry = sqlx::query_as(
             "select entry.* from recipient join entry on entry.id = recipient.entry
              where held = 0 and destination = $1 and due <= $2 and entry not in (select value from json_each($3))
@@ -93,7 +94,7 @@ impl QueueStore {
     }
 
     /// One entry with all its recipients.
-    pub(crate) async fn entry(&self, id: QueueId) -> Result<Option<(EntryRow, Vec<RecipientRow>)>, QueueStoreError> {
+    pub(crate) async fn entry(&self, id: QueueId) -> Result<Option<(EntryRow, Vec<RecipientRow>)>, StoreError> {
         let id = id.0 as i64;
         let entry = sqlx::query_as("select * from entry where id = $1")
             .bind(id)
@@ -112,7 +113,7 @@ impl QueueStore {
         &self,
         after: Option<QueueId>,
         limit: usize,
-    ) -> Result<Vec<(EntryRow, Vec<RecipientRow>)>, QueueStoreError> {
+    ) -> Result<Vec<(EntryRow, Vec<RecipientRow>)>, StoreError> {
         let entries = sqlx::query_as("select * from entry where id > $1 order by id limit $2")
             .bind(after.map_or(i64::MIN, |id| id.0 as i64))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
@@ -129,11 +130,8 @@ impl QueueStore {
         Ok(listed)
     }
 
-    async fn patient<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, QueueStoreError> {
-        match tokio::time::timeout(self.timeout, query).await {
-            Ok(done) => done.map_err(sorted),
-            Err(_) => Err(QueueStoreError::TimedOut),
-        }
+    async fn patient<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+        in_time(self.timeout, query).await
     }
 }
 
