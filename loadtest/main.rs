@@ -13,8 +13,10 @@ mod mailbox;
 mod memory;
 mod message;
 mod progress;
+mod queue;
 mod relay;
 mod response;
+mod sending;
 mod sink;
 mod smtp;
 mod stats;
@@ -52,6 +54,8 @@ enum Workload {
     Mailbox(mailbox::Mailbox),
     /// Submits messages for another server, which this tool plays, and waits until all have arrived there.
     Relay(relay::Relay),
+    /// Fills a queue whose mail can go nowhere, restarts the server, then lets all of it go.
+    Queue(queue::Queue),
     /// Opens many connections that log in and wait: how long does it take, and what does one cost in memory?
     Connect(connect::Connect),
 }
@@ -79,6 +83,7 @@ async fn run(arguments: &Arguments) -> Result<Report> {
             Workload::Idle(idle) => idle.run(&target).await,
             Workload::Mailbox(mailbox) => mailbox.run(&target).await,
             Workload::Relay(relay) => relay.run(&target).await,
+            Workload::Queue(queue) => queue.run(&target).await,
             Workload::Connect(connect) => connect.run(&target).await,
         }
     };

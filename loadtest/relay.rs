@@ -1,20 +1,15 @@
 //! How fast a server takes mail for elsewhere, and how soon it is there.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Args;
-use tokio::task::JoinSet;
 
 use crate::memory::Memory;
 use crate::message::Run;
-use crate::progress;
-use crate::sink::Sink;
-use crate::smtp::{Accepted, Outcome, Smtp};
+use crate::sending::Sending;
+use crate::sink::{Elsewhere, Sink};
 use crate::stats::Latencies;
 use crate::table::{Report, Table, Value};
 use crate::target::Target;
@@ -31,15 +26,8 @@ pub(crate) struct Relay {
     /// Over how many connections at the same time
     #[arg(long, default_value_t = 8)]
     connections: usize,
-    /// Where the other server listens; the server under load must send mail for the recipients here
-    #[arg(long, default_value = "127.0.0.1:2526")]
-    sink: SocketAddr,
-    /// Domains of the recipients; %d stands for a number from 1 to --domains
-    #[arg(long, default_value = "sink%d.test")]
-    domain: String,
-    /// How many different domains
-    #[arg(long, default_value_t = 1)]
-    domains: usize,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
     /// How many milliseconds the other server takes for its answer to a message
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     delay: u64,
@@ -48,20 +36,21 @@ pub(crate) struct Relay {
     settle: u64,
 }
 
-/// What one sender did.
-#[derive(Default)]
-struct Sent {
-    accepted: Vec<(usize, Accepted)>,
-    refused: BTreeMap<String, usize>,
-}
-
 impl Relay {
     pub(crate) async fn run(&self, target: &Arc<Target>) -> Result<Report> {
-        let sink = Sink::listen(self.sink, Duration::from_millis(self.delay)).await?;
+        let sink = Sink::listen(self.elsewhere.sink, Duration::from_millis(self.delay)).await?;
         let memory = target.pid.map(Memory::of).transpose()?;
         let run = Arc::new(Run::new(self.size));
         let start = Instant::now();
-        let sent = self.send(target, &run).await?;
+        let sending = Sending {
+            target: target.clone(),
+            run: run.clone(),
+            messages: self.messages,
+            connections: self.connections,
+            from: target.account(0).address.clone(),
+            to: self.elsewhere.recipients(),
+        };
+        let sent = sending.send().await?;
         let sending = start.elapsed();
         let count = sent.accepted.len();
         let arrived = tokio::time::timeout(Duration::from_secs(self.settle), sink.wait_for(count));
@@ -70,9 +59,8 @@ impl Relay {
 
         let arrivals = sink.arrivals();
         let (mut missing, mut doubled) = (0, 0);
-        let (mut answers, mut journeys) = (Latencies::default(), Latencies::default());
+        let mut journeys = Latencies::default();
         for (number, accepted) in &sent.accepted {
-            answers.add(accepted.dot, accepted.reply);
             match arrivals.get(&run.id(*number)) {
                 Some(arrival) => {
                     journeys.add(accepted.dot, arrival.when);
@@ -83,7 +71,12 @@ impl Relay {
         }
         let mut report = Report::new(format!(
             "relay: {} messages of {} octets over {} connections at {}, for {} domains at {}",
-            self.messages, self.size, self.connections, target.smtp.address, self.domains, self.sink
+            self.messages,
+            self.size,
+            self.connections,
+            target.smtp.address,
+            self.elsewhere.domains,
+            self.elsewhere.sink
         ));
         report.fact("accepted", Value::Count(count as u64));
         report.fact("rate of 250", Value::PerSecond(count as f64 / sending.as_secs_f64()));
@@ -99,53 +92,12 @@ impl Relay {
             Memory::of(pid)?.tell(&mut report, "memory after");
         }
         let mut table = Table::of_latencies();
-        table.latencies("final dot to 250", &answers.sorted());
+        table.latencies("final dot to 250", &sent.latencies().sorted());
         table.latencies("final dot to the other server", &journeys.sorted());
         report.tables.push(table);
-        for (reply, count) in &sent.refused {
-            report.loss(*count, &format!("messages refused: {reply}"));
-        }
+        sent.tell_losses(self.messages, &mut report);
         report.loss(missing, "messages accepted and not arrived");
         report.loss(doubled, "messages arrived more than once");
         Ok(report)
-    }
-
-    async fn send(&self, target: &Arc<Target>, run: &Arc<Run>) -> Result<Sent> {
-        let bar = progress::bar("sending", self.messages as u64);
-        let next = Arc::new(AtomicUsize::new(0));
-        let mut senders = JoinSet::new();
-        for _ in 0..self.connections.clamp(1, self.messages.max(1)) {
-            let (target, run, next, bar) = (target.clone(), run.clone(), next.clone(), bar.clone());
-            let (end, domain, domains) = (self.messages, self.domain.clone(), self.domains.max(1));
-            senders.spawn(async move {
-                let account = target.account(0);
-                let mut smtp = Smtp::connect(&target, account).await?;
-                let mut sent = Sent::default();
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= end {
-                        smtp.quit().await;
-                        return anyhow::Ok(sent);
-                    }
-                    let domain = domain.replace("%d", &(number % domains + 1).to_string());
-                    let to = format!("load{number}@{domain}");
-                    match smtp.send(&account.address, &to, &run.plain(number, &to)).await? {
-                        Outcome::Accepted(accepted) => sent.accepted.push((number, accepted)),
-                        Outcome::Refused(reply) => *sent.refused.entry(reply).or_default() += 1,
-                    }
-                    bar.inc(1);
-                }
-            });
-        }
-        let mut all = Sent::default();
-        while let Some(sent) = senders.join_next().await {
-            let sent = sent??;
-            all.accepted.extend(sent.accepted);
-            for (reply, count) in sent.refused {
-                *all.refused.entry(reply).or_default() += count;
-            }
-        }
-        bar.finish_and_clear();
-        Ok(all)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use clap::Args;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -14,6 +15,31 @@ use crate::message::ID_FIELD;
 
 /// The longest line that is read; RFC 5321 §4.5.3.1.6 allows 1,000 octets.
 const MAX_LINE: u64 = 64 * 1024;
+
+/// Whom mail goes to that another server takes, which this tool plays.
+#[derive(Args)]
+pub(crate) struct Elsewhere {
+    /// Where the other server listens; the server under load must send mail for the recipients here
+    #[arg(long, default_value = "127.0.0.1:2526")]
+    pub(crate) sink: SocketAddr,
+    /// Domains of the recipients; %d stands for a number from 1 to --domains
+    #[arg(long, default_value = "sink%d.test")]
+    domain: String,
+    /// How many different domains
+    #[arg(long, default_value_t = 1)]
+    pub(crate) domains: usize,
+}
+
+impl Elsewhere {
+    /// The recipient of each message.
+    pub(crate) fn recipients(&self) -> impl Fn(usize) -> String + Send + Sync + 'static {
+        let (domain, domains) = (self.domain.clone(), self.domains.max(1));
+        move |number| {
+            let domain = domain.replace("%d", &(number % domains + 1).to_string());
+            format!("load{number}@{domain}")
+        }
+    }
+}
 
 /// What has arrived. Cheap to clone.
 #[derive(Clone, Default)]

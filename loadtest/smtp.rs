@@ -73,6 +73,16 @@ impl Smtp {
         Ok(smtp)
     }
 
+    /// Whether anybody answers: an error when not.
+    pub(crate) async fn greets(target: &Target) -> Result<()> {
+        let wire = Wire::connect(target, target.smtp).await?;
+        let mut smtp = Smtp {
+            wire,
+            pipelining: false,
+        };
+        smtp.reply().await?.expect(220)
+    }
+
     /// Sends one message to one recipient. An error means that the connection cannot be used any more, and that what
     /// became of the message is not known.
     pub(crate) async fn send(&mut self, from: &str, to: &str, message: &Message<'_>) -> Result<Outcome> {

@@ -16,11 +16,6 @@ impl Latencies {
         });
     }
 
-    /// Adds all of another.
-    pub(crate) fn extend(&mut self, other: Latencies) {
-        self.0.extend(other.0);
-    }
-
     /// Sorted, ready to be asked.
     pub(crate) fn sorted(mut self) -> Sorted {
         self.0.sort_unstable();
