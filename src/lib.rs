@@ -19,7 +19,8 @@ pub mod dkim;
 pub mod mailbox;
 pub mod milter;
 pub mod origin;
-pub mod queue; // 3: domain
+pub mod queue;
+pub mod reports; // 3: domain
 
 pub mod sieve;
 pub mod storage; // 2: rules for mail; files and SQL

@@ -30,6 +30,7 @@ use crate::origin::Origin;
 use crate::outbound::Outbound;
 use crate::queue::Queue;
 use crate::smtp::{self, Role, Smtp};
+use crate::storage::reports::ReportStore;
 
 use folder::DataFolder;
 use listeners::Listeners;
@@ -57,6 +58,7 @@ pub struct Server {
     mailboxes: Mailboxes,
     delivery: Delivery,
     origin: Origin,
+    reports: ReportStore,
     queue: Queue,
     drain: Duration,
     /// Cancelled: accept no more, and every session comes to its end.
@@ -113,7 +115,11 @@ impl Server {
         let origin = Origin::open(&config, dns.clone())
             .await
             .context("cannot open the greylist")?;
-        let outbound = Outbound::new(&config, queue.clone(), dns).context("cannot deliver to other servers")?;
+        let reports = ReportStore::open(&config.data)
+            .await
+            .context("cannot open what reports are made of")?;
+        let outbound =
+            Outbound::new(&config, queue.clone(), dns, reports.clone()).context("cannot deliver to other servers")?;
         let delivery = Delivery::new(accounts.clone(), mailboxes.clone(), queue.clone(), config.quota);
 
         let milters = Milters::new(&config);
@@ -128,6 +134,7 @@ impl Server {
                 signers: Signers::new(&config.data),
                 allowances: smtp::Allowances::new(&config.smtp),
                 origin: origin.clone(),
+                reports: reports.clone(),
                 milters,
             }),
             imap: Arc::new(Imap::new(config.clone(), accounts.clone(), mailboxes.clone())),
@@ -151,6 +158,7 @@ impl Server {
             mailboxes,
             delivery,
             origin,
+            reports,
             queue,
             drain: config.drain.get(),
             shutdown: shutdown.drop_guard(),
@@ -175,6 +183,11 @@ impl Server {
         &self.mailboxes
     }
 
+    /// What reports are made of, for tests.
+    pub fn reports(&self) -> &ReportStore {
+        &self.reports
+    }
+
     /// The mail flow, for the demo's report of what is delivered.
     pub fn delivery(&self) -> &Delivery {
         &self.delivery
@@ -196,6 +209,7 @@ impl Server {
         self.mailboxes.close().await;
         self.accounts.close().await;
         self.origin.close().await;
+        self.reports.close().await;
         drop(self.folder);
     }
 }

@@ -7,6 +7,7 @@
 //! appended. `hickory_resolver` is named only here; its caches are bounded by `Options::cache_entries`.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -141,6 +142,14 @@ pub struct Tlsa {
     pub matching: u8,
     /// What to compare with.
     pub data: Vec<u8>,
+}
+
+/// As zone files have it (RFC 6698 §2.2).
+impl fmt::Display for Tlsa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {} ", self.usage, self.selector, self.matching)?;
+        self.data.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
 }
 
 /// Lookups whose answers say whether they are proven.

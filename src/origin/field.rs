@@ -149,6 +149,7 @@ mod tests {
                 outcome: Outcome::Fail,
                 domain: "example.net".to_owned(),
                 policy: Policy::Quarantine,
+                ..Dmarc::default()
             },
             ..Findings::default()
         };

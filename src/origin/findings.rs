@@ -92,6 +92,21 @@ pub struct Dmarc {
     pub domain: String,
     /// What it asks for when it is not proven.
     pub policy: Policy,
+    /// Whether SPF proves a domain of the author's organisation.
+    pub by_spf: bool,
+    /// Whether a signature does.
+    pub by_dkim: bool,
+    /// Where that is published, if reports of it are wanted.
+    pub published: Option<Published>,
+}
+
+/// A record of DMARC that asks for aggregate reports.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Published {
+    /// The domain that has it: the author's, or one above.
+    pub domain: String,
+    /// What it says, as reports keep it.
+    pub policy: String,
 }
 
 /// A domain's wish for what is not proven to be from it.

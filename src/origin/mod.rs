@@ -24,6 +24,7 @@ use crate::config::{self, Action};
 use crate::net::dns::Dns;
 
 use crate::storage::greylist::Greylist;
+use crate::storage::reports::Seen;
 
 use findings::{Client, Dmarc, Findings, Outcome};
 use inquiry::Inquirer;
@@ -40,6 +41,7 @@ pub mod findings;
 mod greylisting;
 mod inquiry;
 mod rates;
+mod reported;
 mod signatures;
 pub mod verdict;
 
@@ -87,6 +89,8 @@ pub struct Judgement {
     pub fields: String,
     /// The client's name, if it has one that leads back to it.
     pub client_name: Option<String>,
+    /// What the author's domain is told of it.
+    pub seen: Option<Seen>,
 }
 
 impl Origin {
@@ -217,12 +221,12 @@ impl Inquiry {
         if verdict.action < Action::Tempfail && !origin.may_pass(&self.peer, &findings, recipients).await {
             verdict.add(Action::Tempfail, Reason::Greylisted);
         }
-        origin.judgement(&findings, &verdict)
+        origin.judgement(&self.peer, &findings, &verdict)
     }
 }
 
 impl Origin {
-    fn judgement(&self, findings: &Findings, verdict: &Verdict) -> Judgement {
+    fn judgement(&self, peer: &Peer, findings: &Findings, verdict: &Verdict) -> Judgement {
         tracing::info!(
             spf = %findings.client.mail_from.outcome,
             dkim = %findings.dkim.iter().map(|dkim| dkim.outcome.as_str()).collect::<Vec<_>>().join(","),
@@ -237,6 +241,7 @@ impl Origin {
             reason: verdict.first().cloned(),
             fields: field::fields(&self.0.inquirer.hostname, findings, verdict),
             client_name: findings.client.reverse.name.clone(),
+            seen: reported::seen(peer, findings, verdict, &self.0.settings),
         }
     }
 }

@@ -4,18 +4,22 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mail_auth::common::cache::NoCache;
 use mail_auth::common::crypto::Algorithm;
 use mail_auth::dkim::{DkimError, Signature};
 use mail_auth::dmarc::verify::DmarcParameters;
+use mail_auth::report::PolicyPublished;
 use mail_auth::{
-    ArcOutput, AuthenticatedMessage, DkimOutput, DkimResult, DmarcResult, Error, MessageAuthenticator, SpfOutput,
-    SpfResult, dmarc,
+    ArcOutput, AuthenticatedMessage, DkimOutput, DkimResult, DmarcOutput, DmarcResult, Error, MessageAuthenticator,
+    SpfOutput, SpfResult, dmarc,
 };
 
-use super::findings::{Arc, Client, Dkim, Dmarc, Findings, Outcome, Policy};
+use super::findings::{Arc, Client, Dkim, Dmarc, Findings, Outcome, Policy, Published};
 
 /// Signatures that are looked at; each costs a question to the DNS (RFC 6376 §8.4).
 const MAX_SIGNATURES: usize = 10;
+/// Labels of an author's domain, from the last on, above which no record is looked for.
+const MAX_LABELS: usize = 8;
 /// Octets of a signature that are told (RFC 6008 §3 wants 8 at least).
 const MARK: usize = 8;
 
@@ -49,6 +53,7 @@ pub(super) async fn examine(authenticator: &MessageAuthenticator, client: Client
     let spf = SpfOutput::new(client.mail_from.domain.clone()).with_result(spf_result(client.mail_from.outcome));
     let parameters = DmarcParameters::new(&message, &dkim, &client.mail_from.domain, &spf);
     let dmarc = authenticator.verify_dmarc(parameters).await;
+    let published = published(authenticator, &dmarc).await;
     told.extend(dkim.iter().map(dkim_told));
     Findings {
         arc: arc_told(&arc),
@@ -59,12 +64,34 @@ pub(super) async fn examine(authenticator: &MessageAuthenticator, client: Client
                 dmarc::Policy::Quarantine => Policy::Quarantine,
                 dmarc::Policy::None | dmarc::Policy::Unspecified => Policy::None,
             },
+            by_spf: *dmarc.spf_result() == DmarcResult::Pass,
+            by_dkim: *dmarc.dkim_result() == DmarcResult::Pass,
+            published,
             domain: dmarc.into_domain(),
         },
         dkim: told,
         unclear_author: unclear_author(&message),
         client,
     }
+}
+
+/// Which domain has the record that applies, if it asks for aggregate reports. What is asked here the resolver remembers.
+async fn published(authenticator: &MessageAuthenticator, dmarc: &DmarcOutput) -> Option<Published> {
+    let record = dmarc.dmarc_record().filter(|record| !record.rua().is_empty())?;
+    let domains = std::iter::successors(Some(dmarc.domain()), |domain| {
+        domain.split_once('.').map(|(_, above)| above)
+    });
+    for domain in domains.take(MAX_LABELS) {
+        let found = authenticator.txt_lookup::<dmarc::Dmarc>(format!("_dmarc.{domain}."), None::<&NoCache<_, _>>);
+        if found.await.is_ok_and(|found| *found == *record) {
+            let policy = PolicyPublished::from_record(domain, record);
+            return Some(Published {
+                domain: domain.to_owned(),
+                policy: serde_json::to_string(&policy).ok()?,
+            });
+        }
+    }
+    None
 }
 
 /// RFC 5322 §3.6.2, RFC 7489 §6.6.1: one From field, and authors of one domain.

@@ -98,7 +98,7 @@ pub fn is_verified(findings: &Findings, settings: &Origin) -> bool {
 }
 
 /// Whether a forwarder whom we believe says that it was in order when it came there (RFC 8617 §7.2.1).
-fn forwarded(findings: &Findings, settings: &Origin) -> bool {
+pub(super) fn forwarded(findings: &Findings, settings: &Origin) -> bool {
     let arc = &findings.arc;
     arc.outcome == Outcome::Pass
         && arc.vouched
@@ -163,6 +163,7 @@ mod tests {
             outcome,
             policy,
             domain: "example.net".to_owned(),
+            ..Dmarc::default()
         }
     }
 

@@ -144,6 +144,9 @@ impl Outbound {
                     continue;
                 }
                 Err(unfit) => {
+                    if let Some(policy) = &policy {
+                        self.opener().note_unnamed(&domain, host, &policy.told());
+                    }
                     attempt.wait(Answer::new(
                         Some(host.clone()),
                         Status::new(4, 7, 1),

@@ -17,7 +17,6 @@ mod routes;
 mod security;
 mod session;
 mod stuffing;
-mod tls_results;
 mod transaction;
 mod unreachable;
 mod worker;
@@ -32,6 +31,7 @@ use crate::net::http::{Client, RootsError};
 use crate::net::outgoing;
 use crate::net::tls_client::TlsClient;
 use crate::queue::Queue;
+use crate::storage::reports::ReportStore;
 use crate::storage::sts::PolicyFiles;
 
 use mta_sts::Policies;
@@ -41,8 +41,6 @@ use unreachable::Unreachable;
 use worker::Load;
 
 pub use routes::NoPassword;
-pub use security::PolicyKind;
-pub use tls_results::{FailureKind, Row, TlsResults};
 
 /// What delivers to other servers. Cheap to clone.
 #[derive(Clone)]
@@ -74,32 +72,27 @@ pub enum Error {
 
 impl Outbound {
     /// Reads the files that the settings name; begins nothing.
-    pub fn new(config: &Config, queue: Queue, dns: Dns) -> Result<Outbound, Error> {
+    pub fn new(config: &Config, queue: Queue, dns: Dns, reports: ReportStore) -> Result<Outbound, Error> {
         let settings = config.outbound.clone();
         let authorities = settings.authorities.as_deref();
         let (tls, http) = (TlsClient::new(authorities)?, Client::new(authorities)?);
         let files = PolicyFiles::open(Path::new(&config.data)).map_err(Error::Policies)?;
         Ok(Outbound(Arc::new(Inner {
             routes: config.route.iter().map(Route::new).collect::<Result<_, _>>()?,
-            policies: Policies::new(dns.clone(), http, files),
+            policies: Policies::new(dns.clone(), http, files, reports.clone()),
             opener: Opener {
                 hostname: config.hostname.clone(),
                 from: outgoing::From::new(&settings.local_addresses),
                 timeouts: settings.timeout,
                 tls,
                 unreachable: Unreachable::new(settings.unreachable.get()),
-                results: TlsResults::default(),
+                reports,
             },
             load: Load::default(),
             settings,
             queue,
             dns,
         })))
-    }
-
-    /// What encryption has come to, for reports.
-    pub fn tls_results(&self) -> &TlsResults {
-        &self.0.opener.results
     }
 
     fn settings(&self) -> &config::Outbound {

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use super::exchangers::Addresses;
 use crate::net::dns::Dns;
-use crate::net::http::{Client, Request, Url};
+use crate::net::http::{Client, HttpError, Request, Url};
+use crate::reports::tls::{self as reports, Failure, Fault, PolicyType};
+use crate::storage::reports::ReportStore;
 use crate::storage::sts::{PolicyFiles, Stored};
 
 /// RFC 8461 §3.3
@@ -79,6 +81,23 @@ impl Policy {
         (version == Some("STSv1") && (policy.mode == Mode::None || !policy.mx.is_empty())).then_some(policy)
     }
 
+    /// As a report tells it (RFC 8460 §4.4).
+    pub(super) fn told(&self) -> reports::Policy {
+        let mode = match self.mode {
+            Mode::Enforce => "enforce",
+            Mode::Testing => "testing",
+            Mode::None => "none",
+        };
+        let mut lines = vec!["version: STSv1".to_owned(), format!("mode: {mode}")];
+        lines.extend(self.mx.iter().map(|host| format!("mx: {host}")));
+        lines.push(format!("max_age: {}", self.max_age));
+        reports::Policy {
+            policy_type: PolicyType::Sts,
+            policy_string: lines,
+            mx_host: self.mx.clone(),
+        }
+    }
+
     /// Whether the policy names this host (RFC 8461 §4.1).
     pub(super) fn names(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
@@ -99,6 +118,7 @@ struct Inner {
     dns: Dns,
     http: Client,
     files: PolicyFiles,
+    reports: ReportStore,
     known: Mutex<HashMap<String, Known>>,
 }
 
@@ -113,11 +133,12 @@ struct Known {
 
 impl Policies {
     /// Those that the files have are known.
-    pub(super) fn new(dns: Dns, http: Client, files: PolicyFiles) -> Policies {
+    pub(super) fn new(dns: Dns, http: Client, files: PolicyFiles, reports: ReportStore) -> Policies {
         Policies(Arc::new(Inner {
             dns,
             http,
             files,
+            reports,
             known: Mutex::default(),
         }))
     }
@@ -171,9 +192,15 @@ impl Policies {
                     }
                     known.policy = Some((Arc::new(policy), id, until));
                 }
-                None => tracing::info!(domain, "the MTA-STS policy cannot be understood"),
+                None => {
+                    tracing::info!(domain, "the MTA-STS policy cannot be understood");
+                    self.note(domain, Fault::StsPolicyInvalid);
+                }
             },
-            Err(cause) => tracing::info!(domain, cause, "the MTA-STS policy cannot be fetched"),
+            Err((fault, cause)) => {
+                tracing::info!(domain, cause, "the MTA-STS policy cannot be fetched");
+                self.note(domain, fault);
+            }
         }
         known
     }
@@ -188,11 +215,25 @@ impl Policies {
         }
     }
 
-    async fn fetch(&self, domain: &str) -> Result<String, String> {
+    /// Counts a policy that was announced and cannot be had, for the domain to be told (RFC 8460 §4.3.2.2).
+    fn note(&self, domain: &str, result_type: Fault) {
+        let policy = reports::Policy {
+            policy_type: PolicyType::Sts,
+            ..reports::Policy::default()
+        };
+        let failure = Failure {
+            result_type,
+            receiving_mx_hostname: None,
+            receiving_ip: None,
+        };
+        self.0.reports.note(reports::seen(domain, &policy, Some(&failure)));
+    }
+
+    async fn fetch(&self, domain: &str) -> Result<String, (Fault, String)> {
         let host = format!("mta-sts.{domain}");
         let found = Addresses::of(&self.0.dns, &host, false)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| (Fault::StsPolicyFetchError, error.to_string()))?;
         fetch(&self.0.http, &host, &found.addresses, 443).await
     }
 
@@ -240,24 +281,26 @@ fn id_of(record: &str) -> Option<String> {
 }
 
 /// The text of a policy, by HTTPS, without redirects, as plain text (RFC 8461 §3.3).
-async fn fetch(http: &Client, host: &str, addresses: &[IpAddr], port: u16) -> Result<String, String> {
+async fn fetch(http: &Client, host: &str, addresses: &[IpAddr], port: u16) -> Result<String, (Fault, String)> {
     let url = format!("https://{host}/.well-known/mta-sts.txt");
-    let url = Url::parse(&url).map_err(|error| error.to_string())?;
+    let failed = |cause: String| (Fault::StsPolicyFetchError, cause);
+    let url = Url::parse(&url).map_err(|error| failed(error.to_string()))?;
     let at = addresses
         .iter()
         .map(|address| SocketAddr::new(*address, port))
         .collect();
     let request = Request::get(&url).at(at);
-    let answer = http
-        .send(request, FETCH_TIMEOUT, MAX_POLICY)
-        .await
-        .map_err(|error| error.to_string())?;
+    let answer = http.send(request, FETCH_TIMEOUT, MAX_POLICY).await;
+    let answer = answer.map_err(|error| match error {
+        HttpError::Tls(_) => (Fault::StsWebpkiInvalid, error.to_string()),
+        error => failed(error.to_string()),
+    })?;
     let kind = answer.content_type.unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if answer.status != 200 || !kind.eq_ignore_ascii_case("text/plain") {
-        return Err(format!("status {}", answer.status));
+        return Err(failed(format!("status {}", answer.status)));
     }
-    String::from_utf8(answer.body).map_err(|_| "not UTF-8".to_owned())
+    String::from_utf8(answer.body).map_err(|_| (Fault::StsPolicyInvalid, "not UTF-8".to_owned()))
 }
 
 /// Seconds since 1970.

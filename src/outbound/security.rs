@@ -6,6 +6,7 @@ use super::mta_sts::{Mode, Policy};
 use crate::config::RouteTls;
 use crate::net::dns::{Dns, Failure};
 use crate::net::tls_client::{Verification, is_usable};
+use crate::reports::tls::{self as reports, PolicyType};
 
 /// What a connection must be like.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,8 +17,10 @@ pub(super) struct Security {
     pub(super) strictness: Strictness,
     /// Whom the server is asked to be (SNI).
     pub(super) name: String,
-    /// Why.
-    pub(super) policy: PolicyKind,
+    /// Why, as its domain is told of it; `None` for what only our settings say.
+    pub(super) policy: Option<reports::Policy>,
+    /// Whether the domain's policy, which is only tried out, does not name the host.
+    pub(super) unnamed: bool,
 }
 
 /// What happens when a connection is not as wanted.
@@ -31,19 +34,6 @@ pub(super) enum Strictness {
     Testing,
     /// The host is not used.
     Required,
-}
-
-/// What says how a connection must be (RFC 8460 §4.4, `policy-type`).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum PolicyKind {
-    /// Nothing.
-    None,
-    /// DANE.
-    Tlsa,
-    /// MTA-STS.
-    Sts,
-    /// A route in the settings.
-    Route,
 }
 
 /// Why a host must not be used.
@@ -74,22 +64,29 @@ impl Security {
         {
             return Ok(security);
         }
-        let strictness = match policy.map(|policy| policy.mode) {
-            None | Some(Mode::None) => return Ok(Security::opportunistic(host)),
-            Some(Mode::Testing) => Strictness::Testing,
-            Some(Mode::Enforce) => Strictness::Required,
+        let Some(policy) = policy.filter(|policy| policy.mode != Mode::None) else {
+            return Ok(Security::opportunistic(host));
         };
-        if !policy.is_some_and(|policy| policy.names(host)) {
+        let strictness = match policy.mode {
+            Mode::Enforce => Strictness::Required,
+            Mode::Testing | Mode::None => Strictness::Testing,
+        };
+        if !policy.names(host) {
             return match strictness {
                 Strictness::Required => Err(Unfit::NotInPolicy(host.to_owned())),
-                _ => Ok(Security::opportunistic(host)),
+                _ => Ok(Security {
+                    policy: Some(policy.told()),
+                    unnamed: true,
+                    ..Security::opportunistic(host)
+                }),
             };
         }
         Ok(Security {
             wanted: Verification::Name(host.to_owned()),
             strictness,
             name: host.to_owned(),
-            policy: PolicyKind::Sts,
+            policy: Some(policy.told()),
+            unnamed: false,
         })
     }
 
@@ -104,7 +101,8 @@ impl Security {
             wanted,
             strictness,
             name: host.to_owned(),
-            policy: PolicyKind::Route,
+            policy: None,
+            unnamed: false,
         }
     }
 
@@ -114,7 +112,8 @@ impl Security {
             wanted: Verification::None,
             strictness: Strictness::Opportunistic,
             name: host.to_owned(),
-            policy: PolicyKind::None,
+            policy: Some(reports::Policy::default()),
+            unnamed: false,
         }
     }
 
@@ -134,6 +133,11 @@ impl Security {
                 continue;
             }
             let records: Vec<_> = found.records.into_iter().filter(is_usable).collect();
+            let policy = reports::Policy {
+                policy_type: PolicyType::Tlsa,
+                policy_string: records.iter().map(ToString::to_string).collect(),
+                mx_host: vec![base.to_owned()],
+            };
             // Nothing that we can compare with: encrypted all the same, and whoever it is (§2.2).
             let wanted = match records.is_empty() {
                 true => Verification::None,
@@ -147,7 +151,8 @@ impl Security {
                 wanted,
                 strictness: Strictness::Required,
                 name: base.to_owned(),
-                policy: PolicyKind::Tlsa,
+                policy: Some(policy),
+                unnamed: false,
             }));
         }
         Ok(None)

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::client::{Client, Credentials, Stage, Trouble};
-use super::security::{PolicyKind, Security, Strictness};
-use super::tls_results::{FailureKind, Row, TlsResults};
+use super::security::{Security, Strictness};
 use super::unreachable::Unreachable;
 use crate::config::OutboundTimeouts;
 use crate::net::outgoing;
-use crate::net::tls_client::{TlsClient, Verification};
+use crate::net::tls_client::{CertificateFault, TlsClient, TlsFailure, Verification};
+use crate::reports::tls::{self, Failure, Fault};
+use crate::storage::reports::ReportStore;
 
 /// What all sessions are made with.
 pub(super) struct Opener {
@@ -20,7 +21,7 @@ pub(super) struct Opener {
     pub(super) timeouts: OutboundTimeouts,
     pub(super) tls: TlsClient,
     pub(super) unreachable: Unreachable,
-    pub(super) results: TlsResults,
+    pub(super) reports: ReportStore,
 }
 
 /// Whom to speak with, and how.
@@ -42,8 +43,13 @@ impl Opener {
         let security = &target.security;
         let failed = match self.attempt(target, security.strictness, &security.wanted).await {
             Ok(client) => {
-                if client.tls().is_some() {
-                    self.note(target, None);
+                if security.strictness != Strictness::Off {
+                    let fault = match (client.tls(), security.unnamed) {
+                        (None, _) => Some(Fault::StarttlsNotSupported),
+                        (Some(_), true) => Some(Fault::ValidationFailure),
+                        (Some(_), false) => None,
+                    };
+                    self.note(target, fault);
                 }
                 return Ok(client);
             }
@@ -56,7 +62,7 @@ impl Opener {
                 Trouble::Refused(Stage::StartTls, _) | Trouble::NoReply(Stage::StartTls, _)
             );
         if by_tls {
-            self.note(target, Some(FailureKind::from(&failed)));
+            self.note(target, Some(fault(&failed)));
             tracing::info!(domain = target.domain, host = target.host, cause = %failed, "not encrypted as wanted");
         }
         match security.strictness {
@@ -126,15 +132,40 @@ impl Opener {
         })
     }
 
-    /// Counts a session of a domain that has a policy, or that has none and was encrypted or not.
-    fn note(&self, target: &Target<'_>, failure: Option<FailureKind>) {
-        if target.security.policy != PolicyKind::Route {
-            self.results.note(Row {
-                domain: target.domain.to_owned(),
-                policy: target.security.policy,
-                host: target.host.to_owned(),
-                failure,
-            });
-        }
+    /// Counts a session, for the domain to be told (RFC 8460). What only our settings want of it is nothing to others.
+    fn note(&self, target: &Target<'_>, fault: Option<Fault>) {
+        let Some(policy) = &target.security.policy else {
+            return;
+        };
+        let failure = fault.map(|result_type| Failure {
+            result_type,
+            receiving_mx_hostname: Some(target.host.to_owned()),
+            receiving_ip: Some(target.address.ip()),
+        });
+        self.reports.note(tls::seen(target.domain, policy, failure.as_ref()));
+    }
+
+    /// Counts a host that is not even asked, for the domain's policy does not name it (RFC 8461 §5).
+    pub(super) fn note_unnamed(&self, domain: &str, host: &str, policy: &tls::Policy) {
+        let failure = Failure {
+            result_type: Fault::ValidationFailure,
+            receiving_mx_hostname: Some(host.to_owned()),
+            receiving_ip: None,
+        };
+        self.reports.note(tls::seen(domain, policy, Some(&failure)));
+    }
+}
+
+/// What a report calls it (RFC 8460 §4.3).
+fn fault(trouble: &Trouble) -> Fault {
+    match trouble {
+        Trouble::Tls(TlsFailure::Certificate(fault)) => match fault {
+            CertificateFault::Expired => Fault::CertificateExpired,
+            CertificateFault::WrongName => Fault::CertificateHostMismatch,
+            CertificateFault::Untrusted => Fault::CertificateNotTrusted,
+            CertificateFault::NotInDns | CertificateFault::Invalid => Fault::ValidationFailure,
+        },
+        Trouble::NoStarttls => Fault::StarttlsNotSupported,
+        _ => Fault::ValidationFailure,
     }
 }

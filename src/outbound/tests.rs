@@ -15,6 +15,8 @@ use crate::mail::ids::QueueId;
 use crate::net::dns;
 use crate::net::tls_client::Verification;
 use crate::queue::{Answer, Destination, NewEntry, NewRecipient, Outcome, RecipientId};
+use crate::reports::tls::{self, Failure, Fault};
+use crate::storage::reports::{Kind, ReportStore, today};
 use crate::storage::spool::Spool;
 
 mod peer;
@@ -89,9 +91,10 @@ impl World {
             cache_entries: 10,
         });
         let queue = Queue::open(folder.path(), &config.queue, &config.hostname, Duration::from_secs(20)).await;
+        let reports = ReportStore::open(folder.path()).await.unwrap();
         World {
             spool: Spool::open(&folder.path().join("spool")).unwrap(),
-            outbound: Outbound::new(&config, queue.unwrap(), dns.unwrap()).unwrap(),
+            outbound: Outbound::new(&config, queue.unwrap(), dns.unwrap(), reports).unwrap(),
             _folder: folder,
             domain: "example.test",
         }
@@ -499,7 +502,7 @@ async fn what_is_required_is_a_condition_and_what_is_tested_is_noted() {
             Strictness::Required,
             None,
             1,
-            FailureKind::CertificateNotTrusted,
+            Fault::CertificateNotTrusted,
         ),
         (
             "STARTTLS",
@@ -507,7 +510,7 @@ async fn what_is_required_is_a_condition_and_what_is_tested_is_noted() {
             Strictness::Testing,
             Some(true),
             2,
-            FailureKind::CertificateNotTrusted,
+            Fault::CertificateNotTrusted,
         ),
         (
             "",
@@ -515,7 +518,7 @@ async fn what_is_required_is_a_condition_and_what_is_tested_is_noted() {
             Strictness::Required,
             None,
             1,
-            FailureKind::StarttlsNotSupported,
+            Fault::StarttlsNotSupported,
         ),
         (
             "",
@@ -523,7 +526,7 @@ async fn what_is_required_is_a_condition_and_what_is_tested_is_noted() {
             Strictness::Testing,
             Some(false),
             2,
-            FailureKind::StarttlsNotSupported,
+            Fault::StarttlsNotSupported,
         ),
         // As with TLSA records that cannot be compared with.
         (
@@ -532,7 +535,7 @@ async fn what_is_required_is_a_condition_and_what_is_tested_is_noted() {
             Strictness::Required,
             None,
             1,
-            FailureKind::StarttlsNotSupported,
+            Fault::StarttlsNotSupported,
         ),
     ] {
         let peer = Peer::start(offers, &[]).await;
@@ -545,7 +548,8 @@ async fn what_is_required_is_a_condition_and_what_is_tested_is_noted() {
                 wanted,
                 strictness,
                 name: "mx.example.test".to_owned(),
-                policy: PolicyKind::Sts,
+                policy: Some(tls::Policy::default()),
+                unnamed: false,
             },
             implicit: false,
             credentials: None,
@@ -557,10 +561,11 @@ async fn what_is_required_is_a_condition_and_what_is_tested_is_noted() {
             "{offers} {strictness:?}"
         );
         assert_eq!(peer.lines("connect").len(), connections);
-        let results = world.outbound.tls_results().of_today();
-        assert!(
-            matches!(&results[..], [(row, 1)] if row.failure == Some(failure)),
-            "{results:?}"
-        );
+        let reports = &world.outbound.opener().reports;
+        reports.counted().await;
+        let rows = reports.seen(Kind::Tls, today(), "example.test").await.unwrap();
+        let [row] = &rows[..] else { panic!("{rows:?}") };
+        let told: Failure = serde_json::from_str(&row.record).unwrap();
+        assert_eq!((row.count, told.result_type), (1, failure));
     }
 }

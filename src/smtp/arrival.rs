@@ -133,7 +133,7 @@ impl Arrival {
         }
         let mut judged = Judged::default();
         if let Ok(message) = self.file {
-            self.file = match judgement::pass(&mut tx, &message).await {
+            self.file = match judgement::pass(&session.smtp.reports, &mut tx, &message).await {
                 Ok(passed) => {
                     judged = passed;
                     filters::pass(session, &mut tx, &mut judged, self.id, message, self.trace).await

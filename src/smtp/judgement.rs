@@ -7,6 +7,7 @@ use super::session::{Session, Transaction};
 use crate::config::Action;
 use crate::origin::findings::Policy;
 use crate::origin::{Inquiry, Judgement, Kind, Peer, Reason};
+use crate::storage::reports::ReportStore;
 use crate::storage::spool::Incoming;
 
 /// Begins to ask, when a transaction of another server begins.
@@ -75,7 +76,7 @@ pub(crate) struct Judged {
 }
 
 /// Judges the message, or refuses it.
-pub(crate) async fn pass(tx: &mut Transaction, message: &Incoming) -> Result<Judged, Reply> {
+pub(crate) async fn pass(reports: &ReportStore, tx: &mut Transaction, message: &Incoming) -> Result<Judged, Reply> {
     let Some(inquiry) = tx.inquiry.take() else {
         return Ok(Judged::default());
     };
@@ -86,7 +87,11 @@ pub(crate) async fn pass(tx: &mut Transaction, message: &Incoming) -> Result<Jud
         reason,
         fields,
         client_name,
+        seen,
     } = inquiry.judge(content, &recipients).await;
+    if let Some(seen) = seen {
+        reports.note(seen);
+    }
     if let Some(reason) = reason
         && action > Action::Junk
     {

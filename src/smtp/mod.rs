@@ -25,6 +25,7 @@ use crate::dkim::Signers;
 use crate::milter::Milters;
 use crate::net::connection::Connection;
 use crate::origin::{Kind, Origin};
+use crate::storage::reports::ReportStore;
 
 mod allowance;
 mod arrival;
@@ -59,6 +60,8 @@ pub struct Smtp {
     pub milters: Milters,
     /// What judges mail of other servers.
     pub origin: Origin,
+    /// What reports to their domains are made of.
+    pub reports: ReportStore,
 }
 
 /// On which side of the server a session is.

@@ -1,5 +1,5 @@
-//! All file and all SQL work. `sqlx` is named only in `database/`, `index/`, `queue/`, `full_text/`, `greylist/` and
-//! `accounts/`.
+//! All file and all SQL work. `sqlx` is named only in `database/`, `index/`, `queue/`, `full_text/`, `greylist/`,
+//! `reports/` and `accounts/`.
 
 pub mod accounts;
 pub(crate) mod database;
@@ -10,6 +10,7 @@ pub mod greylist;
 pub mod index;
 pub mod maildir;
 pub mod queue;
+pub mod reports;
 mod reserve;
 pub(crate) mod scripts;
 pub mod spool;

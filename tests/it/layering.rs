@@ -13,7 +13,7 @@ const CRATES: [(&str, &[&str]); 14] = [
     ("hickory_resolver", &["net/dns.rs"]),
     ("hyper", &["net/"]),
     ("imap_proto", &[]),
-    ("mail_auth", &["dkim/", "origin/"]),
+    ("mail_auth", &["dkim/", "origin/", "reports/"]),
     ("mail_parser", &["mail/"]),
     // In `imap/` it is the command of that name (RFC 5465).
     ("notify", &["imap/", "storage/maildir/"]),
@@ -28,6 +28,7 @@ const CRATES: [(&str, &[&str]); 14] = [
             "storage/database/",
             "storage/index/",
             "storage/queue/",
+            "storage/reports/",
             "storage/greylist/",
             "storage/full_text/",
             "storage/accounts/",

@@ -14,6 +14,8 @@ use posthaste::net::dns::{Dns, Options};
 use posthaste::outbound::Outbound;
 use posthaste::queue::administration::{Action, Administration};
 use posthaste::queue::{Answer, Destination, NewEntry, NewRecipient, Queue};
+use posthaste::reports::tls::{Failure, Fault, Policy, PolicyType};
+use posthaste::storage::reports::{Kind, ReportStore, Row, today};
 use posthaste::storage::spool::Spool;
 use ring::digest::{SHA256, digest};
 use tempfile::TempDir;
@@ -29,7 +31,7 @@ struct Sender {
     folder: TempDir,
     spool: Spool,
     queue: Queue,
-    outbound: Outbound,
+    reports: ReportStore,
     names: NameServer,
     /// Ends when this is dropped.
     _running: DropGuard,
@@ -52,7 +54,8 @@ impl Sender {
             cache_entries: 100,
         })?;
         let queue = Queue::open(&config.data, &config.queue, &config.hostname, Duration::from_secs(10)).await?;
-        let outbound = Outbound::new(&config, queue.clone(), dns)?;
+        let reports = ReportStore::open(&config.data).await?;
+        let outbound = Outbound::new(&config, queue.clone(), dns, reports.clone())?;
         let shutdown = CancellationToken::new();
         tokio::spawn(
             outbound
@@ -67,7 +70,7 @@ impl Sender {
             spool: Spool::open(&config.data.join("spool"))?,
             folder,
             queue,
-            outbound,
+            reports,
             names,
             _running: shutdown.drop_guard(),
         })
@@ -118,6 +121,18 @@ impl Sender {
             }
         })
         .await?
+    }
+
+    /// What was counted of the sessions for mail to [`DOMAIN`], each kind once.
+    async fn tls_results(&self) -> anyhow::Result<Vec<(Policy, Option<Fault>)>> {
+        self.reports.counted().await;
+        let rows = self.reports.seen(Kind::Tls, today(), DOMAIN).await?;
+        let read = |row: &Row| {
+            let failure = |record| serde_json::from_str::<Failure>(record).map(|failure| failure.result_type);
+            let record = Some(row.record.as_str()).filter(|record| !record.is_empty());
+            Ok((serde_json::from_str(&row.policy)?, record.map(failure).transpose()?))
+        };
+        rows.iter().map(read).collect()
     }
 
     /// Until nothing is in the queue.
@@ -300,12 +315,12 @@ async fn a_server_shows_what_dane_says_or_gets_nothing() -> anyhow::Result<()> {
             }
             Some(status) => assert_eq!(sender.waits().await?.status.to_string(), status),
         }
-        let results = sender.outbound.tls_results().of_today();
-        let [(row, 1)] = &results[..] else {
-            anyhow::bail!("{results:?}");
+        let [(policy, fault)] = &sender.tls_results().await?[..] else {
+            anyhow::bail!("not one result");
         };
-        assert_eq!((row.domain.as_str(), row.host.as_str()), (DOMAIN, "mx.example.org"));
-        assert_eq!(row.failure.is_none(), right);
+        assert_eq!(policy.policy_type, PolicyType::Tlsa);
+        assert_eq!(policy.mx_host, ["mx.example.org"]);
+        assert_eq!(*fault, (!right).then_some(Fault::ValidationFailure));
     }
     Ok(())
 }
