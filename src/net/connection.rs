@@ -9,6 +9,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -226,6 +227,22 @@ impl Connection {
     /// What has arrived and is not yet consumed, without waiting: whether the client has pipelined more.
     pub fn buffered(&self) -> &[u8] {
         &self.buffer
+    }
+
+    /// Whether anything has arrived that is not yet consumed, without waiting. The end of the connection is nothing: the next
+    /// read tells of it.
+    pub async fn has_input(&mut self) -> bool {
+        if !self.buffer.is_empty() {
+            return true;
+        }
+        let looked = poll_fn(|cx| {
+            let read = match &mut self.deflate {
+                None => self.stream.poll_read(&mut self.buffer, cx),
+                Some(deflate) => deflate.poll_read(&mut self.stream, &mut self.buffer, cx),
+            };
+            Poll::Ready(matches!(read, Poll::Ready(Ok(1..))))
+        });
+        looked.await
     }
 
     async fn read_more(&mut self, deadline: Instant) -> Result<(), ReadError> {

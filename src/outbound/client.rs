@@ -1,7 +1,8 @@
 //! One connection to another server, as its client (RFC 5321 §3): greeting, EHLO, STARTTLS, AUTH, and between
 //! transactions. What is sent in a transaction is in [`super::transaction`].
 //!
-//! Invariant: after anything unexpected (a reply that is none, silence, 421) nothing more is said on a connection.
+//! Invariants: after anything unexpected (a reply that is none, silence, 421) nothing more is said on a connection; and
+//! nothing is said while something waits that was not asked for, so that a reply is never taken for that to another command.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -226,8 +227,17 @@ impl Client {
         self.reply(stage).await
     }
 
-    /// Sends octets as they are.
+    /// Sends octets as they are. Whoever says something before is asked has lost count, or wants to close (RFC 5321 §3.8).
     pub(super) async fn say(&mut self, stage: Stage, octets: &[u8]) -> Result<(), Trouble> {
+        if stage != Stage::Message
+            && let Some(unasked) = self.unasked(stage).await
+        {
+            self.broken = true;
+            return Err(match unasked? {
+                closing if closing.is_closing() => Trouble::Refused(stage, closing),
+                _ => Trouble::NoReply(stage, NoReply::Rubbish),
+            });
+        }
         let limit = match stage {
             Stage::Message => self.timeouts.block.get(),
             _ => self.limit(stage),
@@ -243,10 +253,23 @@ impl Client {
         })
     }
 
+    /// What the server has said before it is asked, if anything has arrived.
+    pub(super) async fn unasked(&mut self, stage: Stage) -> Option<Result<Reply, Trouble>> {
+        match self.connection.has_input().await {
+            true => Some(self.reply(stage).await),
+            false => None,
+        }
+    }
+
     /// The next reply.
     pub(super) async fn reply(&mut self, stage: Stage) -> Result<Reply, Trouble> {
         let limit = self.limit(stage);
         let reply = Reply::read(&mut self.connection, limit).await;
+        let reply = reply.and_then(|reply| match (stage, reply.code) {
+            (Stage::Auth | Stage::Data, _) | (_, ..300 | 400..) => Ok(reply),
+            // It waits for something that will not come.
+            _ => Err(NoReply::Rubbish),
+        });
         self.broken |= reply.as_ref().map_or(true, Reply::is_closing);
         reply.map_err(|cause| Trouble::NoReply(stage, cause))
     }

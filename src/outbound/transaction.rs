@@ -124,25 +124,27 @@ impl Client {
         }
         let reply = self.reply(Stage::Mail).await?;
         self.open = reply.is_positive();
-        let (mut accepted, mut too_many) = (Vec::new(), Vec::new());
-        let mut replies = Vec::new();
-        for recipient in batch {
-            if !pipelined {
-                if !reply.is_positive() {
-                    break;
-                }
-                self.say(Stage::Rcpt, recipient.1.as_bytes()).await?;
-            }
-            if self.broken {
-                break;
-            }
-            replies.push((recipient, self.reply(Stage::Rcpt).await?));
-        }
         if !reply.is_positive() {
+            let mut unanswered = if pipelined { batch.len() } else { 0 };
+            while unanswered > 0 && !self.broken {
+                match self.reply(Stage::Rcpt).await {
+                    // It need not stay to say it of each recipient, too.
+                    Ok(_) | Err(Trouble::NoReply(_, NoReply::Closed | NoReply::Broken(_))) => unanswered -= 1,
+                    // Perhaps it was the answer to something else.
+                    Err(trouble) => return Err(trouble),
+                }
+            }
             return Err(Trouble::Refused(Stage::Mail, reply));
         }
-        for (recipient, reply) in replies {
+        let (mut accepted, mut too_many) = (Vec::new(), Vec::new());
+        for recipient in batch {
+            if !pipelined {
+                self.say(Stage::Rcpt, recipient.1.as_bytes()).await?;
+            }
+            let reply = self.reply(Stage::Rcpt).await?;
             match &reply {
+                // About the session, and so about all that are left (RFC 5321 §3.8).
+                _ if reply.is_closing() => return Err(Trouble::Refused(Stage::Rcpt, reply)),
                 _ if reply.is_positive() => accepted.push(recipient.0),
                 _ if is_too_many(&reply) => too_many.push((recipient.clone(), reply)),
                 _ if reply.is_permanent() => report
@@ -183,11 +185,18 @@ impl Client {
                 Err(error) => return Ok(self.unreadable(&error)),
             };
             sent += read as u64;
+            if let Some(early) = self.unasked(Stage::Message).await {
+                return Ok(self.interrupted(early));
+            }
             out.clear();
             stuffing.put(&piece[..read], &mut out);
             if let Err(trouble) = self.say(Stage::Message, &out).await {
                 return Ok(self.last_words(trouble).await);
             }
+        }
+        // Nobody can have taken what has not ended.
+        if let Some(early) = self.unasked(Stage::Message).await {
+            return Ok(self.interrupted(early));
         }
         out.clear();
         stuffing.finish(&mut out);
@@ -203,10 +212,21 @@ impl Client {
         })
     }
 
+    /// What a server says while the message is sent may be that it does not want it, and nothing else. It does not get the
+    /// rest, so the connection is of no more use.
+    fn interrupted(&mut self, said: Result<Reply, Trouble>) -> Outcome {
+        self.broken = true;
+        match said {
+            Ok(reply) if reply.is_positive() => self.lost(&Trouble::NoReply(Stage::Message, NoReply::Rubbish)),
+            Ok(reply) => self.outcome(&reply),
+            Err(trouble) => self.lost(&trouble),
+        }
+    }
+
     /// A server that closes in the middle of a message may have said why.
     async fn last_words(&mut self, trouble: Trouble) -> Outcome {
         match Reply::read(&mut self.connection, LAST_WORDS).await {
-            Ok(reply) if reply.is_permanent() => self.outcome(&reply),
+            Ok(reply) if !reply.is_positive() => self.outcome(&reply),
             _ => self.lost(&trouble),
         }
     }

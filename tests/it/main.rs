@@ -36,3 +36,4 @@ mod smtputf8;
 mod smuggling;
 mod tokens;
 mod transcripts;
+mod unreliable;

@@ -2,3 +2,4 @@
 
 pub(crate) mod filter;
 pub(crate) mod name_server;
+pub(crate) mod receiver;
