@@ -1,7 +1,8 @@
 //! The one writer of a database: a task that owns the only writing connection and puts the work of many callers into one
 //! transaction, so that a burst costs one sync.
 //!
-//! Each piece of work has a savepoint of its own, so that one that fails does not undo the others. Callers are answered
+//! A piece that fails does not undo the others: as a rule none does, and when one does all are undone and done again with a
+//! savepoint each. Every statement costs two switches between threads, so there are no more than it takes. Callers are answered
 //! after the commit. Work that was not begun within the time limit is given back undone, so a database that something else
 //! keeps locked delays a caller by the limit and no longer.
 
@@ -25,13 +26,15 @@ const BATCH: usize = 512;
 const ATTEMPT: Duration = Duration::from_millis(200);
 
 /// What a database can be asked to write.
-pub(in crate::storage) trait Work: Send + 'static {
+pub(in crate::storage) trait Work: Send + Sync + 'static {
     /// What comes of it.
     type Done: Send + 'static;
 
-    /// Does it, within the writer's transaction.
-    fn perform(self, connection: &mut SqliteConnection)
-    -> impl Future<Output = Result<Self::Done, sqlx::Error>> + Send;
+    /// Does it, within the writer's transaction. Done again when the transaction had to be undone.
+    fn perform(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> impl Future<Output = Result<Self::Done, sqlx::Error>> + Send;
 }
 
 /// The way to the writer.
@@ -157,50 +160,70 @@ async fn transaction<W: Work>(connection: &mut SqliteConnection, jobs: &mut Vec<
             Ok(_) => break,
             Err(error) => match StoreError::from(error) {
                 StoreError::TimedOut => {}
-                error => return give_up(jobs.drain(..).map(|job| job.answer), error),
+                error => return give_up(jobs, error),
             },
         }
     }
-    let mut answers = Vec::with_capacity(jobs.len());
-    for job in jobs.drain(..) {
-        answers.push((job.answer, one(connection, job.work).await));
-    }
+    let done = match together(connection, jobs).await {
+        Some(done) => done.into_iter().map(Ok).collect(),
+        None => match one_by_one(connection, jobs).await {
+            Ok(done) => done,
+            Err(error) => return give_up(jobs, error.into()),
+        },
+    };
     let Err(error) = sqlx::query("commit").execute(&mut *connection).await else {
-        for (answer, done) in answers {
-            let _ = answer.send(done);
+        for (job, done) in jobs.drain(..).zip(done) {
+            let _ = job.answer.send(done);
         }
         return Ok(());
     };
     // A failed sync is final for what was written: begin again from what is on disk.
     let _ = sqlx::query("rollback").execute(&mut *connection).await;
     let text = error.to_string();
-    let _ = give_up(answers.into_iter().map(|(answer, _)| answer), error.into());
+    let _ = give_up(jobs, error.into());
     Err(text)
 }
 
+/// Does all jobs as one; `None` when one fails.
+async fn together<W: Work>(connection: &mut SqliteConnection, jobs: &[Job<W>]) -> Option<Vec<W::Done>> {
+    let mut done = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        done.push(job.work.perform(connection).await.ok()?);
+    }
+    Some(done)
+}
+
+/// Undoes what was done, and does each of the jobs so that it can be undone alone.
+async fn one_by_one<W: Work>(
+    connection: &mut SqliteConnection,
+    jobs: &[Job<W>],
+) -> Result<Vec<Result<W::Done, StoreError>>, sqlx::Error> {
+    // A full disk may have ended the transaction already.
+    let _ = sqlx::query("rollback").execute(&mut *connection).await;
+    sqlx::query("begin immediate").execute(&mut *connection).await?;
+    let mut all = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        sqlx::query("savepoint job").execute(&mut *connection).await?;
+        let done = job.work.perform(connection).await;
+        if done.is_err() {
+            sqlx::query("rollback to job").execute(&mut *connection).await?;
+        }
+        sqlx::query("release job").execute(&mut *connection).await?;
+        all.push(done.map_err(StoreError::from));
+    }
+    Ok(all)
+}
+
 /// Gives all of them the same error. A full disk is no reason to distrust the connection.
-fn give_up<T>(
-    answers: impl Iterator<Item = oneshot::Sender<Result<T, StoreError>>>,
-    error: StoreError,
-) -> Result<(), String> {
+fn give_up<W: Work>(jobs: &mut Vec<Job<W>>, error: StoreError) -> Result<(), String> {
     let text = match error {
         StoreError::NoSpace => None,
         StoreError::Failed(text) => Some(text),
         other => Some(other.to_string()),
     };
-    for answer in answers {
+    for job in jobs.drain(..) {
         let error = text.clone().map_or(StoreError::NoSpace, StoreError::Failed);
-        let _ = answer.send(Err(error));
+        let _ = job.answer.send(Err(error));
     }
     text.map_or(Ok(()), Err)
-}
-
-async fn one<W: Work>(connection: &mut SqliteConnection, work: W) -> Result<W::Done, StoreError> {
-    sqlx::query("savepoint job").execute(&mut *connection).await?;
-    let done = work.perform(connection).await;
-    if done.is_err() {
-        sqlx::query("rollback to job").execute(&mut *connection).await?;
-    }
-    sqlx::query("release job").execute(&mut *connection).await?;
-    Ok(done?)
 }

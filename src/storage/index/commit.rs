@@ -39,7 +39,7 @@ pub(crate) enum SummarySource {
 
 impl Commit {
     /// Writes it, within the writer's transaction.
-    pub(super) async fn write(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    pub(super) async fn write(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let mailbox = self.mailbox.0;
         sqlx::query("update mailbox set uid_next = $2, mod_seq = $3, first_recent = $4, complete = $5 where id = $1")
             .bind(mailbox)
@@ -89,7 +89,7 @@ impl Commit {
         if !self.update.is_empty() {
             update(mailbox, &self.update, connection).await?;
         }
-        for (message, summary) in self.put {
+        for (message, summary) in &self.put {
             put(mailbox, message, summary, connection).await?;
         }
         Ok(())
@@ -98,45 +98,52 @@ impl Commit {
 
 async fn put(
     mailbox: i64,
-    message: Entry,
-    summary: SummarySource,
+    message: &Entry,
+    summary: &SummarySource,
     connection: &mut SqliteConnection,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert or replace into message
-             (mailbox_id, uid, mod_seq, flags, keywords, size, date, date_offset, path)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(mailbox)
-    .bind(message.uid.get())
-    .bind(number(message.mod_seq))
-    .bind(message.flags.bits())
-    .bind(message.keywords.0)
-    .bind(i64::try_from(message.size).unwrap_or(i64::MAX))
-    .bind(message.date.seconds)
-    .bind(message.date.offset_minutes)
-    .bind(String::from(message.path))
-    .execute(&mut *connection)
-    .await?;
-    match summary {
-        SummarySource::Later => {}
-        SummarySource::Bytes(bytes) => put_summary(mailbox, message.uid, &bytes, connection).await?,
-        SummarySource::Of(source, uid) => {
-            for statement in [
-                "insert or replace into summary (mailbox_id, uid, summary)
-                 select $1, $2, summary from summary where mailbox_id = $3 and uid = $4",
-                "insert or replace into preview (mailbox_id, uid, text)
+    // Its summary goes with it: two statements at once cost no more than one.
+    let (sql, bytes) = match summary {
+        SummarySource::Bytes(bytes) => (
+            "insert or replace into message
+                 (mailbox_id, uid, mod_seq, flags, keywords, size, date, date_offset, path)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+             insert or replace into summary (mailbox_id, uid, summary) values ($1, $2, $10)",
+            Some(&**bytes),
+        ),
+        SummarySource::Later | SummarySource::Of(..) => (
+            "insert or replace into message
+                 (mailbox_id, uid, mod_seq, flags, keywords, size, date, date_offset, path)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            None,
+        ),
+    };
+    sqlx::query(sql)
+        .bind(mailbox)
+        .bind(message.uid.get())
+        .bind(number(message.mod_seq))
+        .bind(message.flags.bits())
+        .bind(message.keywords.0)
+        .bind(i64::try_from(message.size).unwrap_or(i64::MAX))
+        .bind(message.date.seconds)
+        .bind(message.date.offset_minutes)
+        .bind(&*message.path)
+        .bind(bytes)
+        .execute(&mut *connection)
+        .await?;
+    if let SummarySource::Of(source, uid) = summary {
+        sqlx::query(
+            "insert or replace into summary (mailbox_id, uid, summary)
+                 select $1, $2, summary from summary where mailbox_id = $3 and uid = $4;
+             insert or replace into preview (mailbox_id, uid, text)
                  select $1, $2, text from preview where mailbox_id = $3 and uid = $4",
-            ] {
-                sqlx::query(statement)
-                    .bind(mailbox)
-                    .bind(message.uid.get())
-                    .bind(source.0)
-                    .bind(uid.get())
-                    .execute(&mut *connection)
-                    .await?;
-            }
-        }
+        )
+        .bind(mailbox)
+        .bind(message.uid.get())
+        .bind(source.0)
+        .bind(uid.get())
+        .execute(&mut *connection)
+        .await?;
     }
     Ok(())
 }

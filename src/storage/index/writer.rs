@@ -30,7 +30,7 @@ pub(super) enum Done {
 impl writer::Work for Work {
     type Done = Done;
 
-    async fn perform(self, connection: &mut SqliteConnection) -> Result<Done, sqlx::Error> {
+    async fn perform(&self, connection: &mut SqliteConnection) -> Result<Done, sqlx::Error> {
         match self {
             Work::Commit(commits) => {
                 for commit in commits {
@@ -41,7 +41,7 @@ impl writer::Work for Work {
                 account,
                 uid_validity,
                 fresh,
-            } => return find_or_make(connection, &account, uid_validity, fresh).await,
+            } => return find_or_make(connection, account, *uid_validity, *fresh).await,
             Work::Forget(id) => {
                 for statement in [
                     "delete from message where mailbox_id = $1",
@@ -55,7 +55,7 @@ impl writer::Work for Work {
                 }
             }
             Work::ForgetVanished(id, seconds) => {
-                let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+                let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX);
                 for statement in [
                     "update mailbox set history = max(history, (select coalesce(max(mod_seq), 0) from vanished
                          where mailbox_id = $1 and time < unixepoch() - $2))
@@ -85,7 +85,7 @@ impl writer::Work for Work {
             }
             Work::Summaries(id, made) => {
                 for (uid, bytes) in made {
-                    put_summary(id.0, uid, &bytes, connection).await?;
+                    put_summary(id.0, *uid, bytes, connection).await?;
                 }
             }
         }
