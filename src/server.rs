@@ -107,6 +107,7 @@ impl Server {
         let queue = Queue::open(
             &config.data,
             &config.queue,
+            &config.route,
             &config.hostname,
             config.storage.index_timeout.get(),
         )

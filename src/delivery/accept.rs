@@ -340,7 +340,7 @@ mod tests {
         let accounts = Accounts::open(folder.path(), &config.login).await.unwrap();
         let mailboxes = Mailboxes::open(folder.path(), &config.storage).await.unwrap();
         let second = Duration::from_secs(1);
-        let queue = Queue::open(folder.path(), &config.queue, "x.test", second)
+        let queue = Queue::open(folder.path(), &config.queue, &[], "x.test", second)
             .await
             .unwrap();
         (folder, Delivery::new(accounts, mailboxes, queue, config.quota))

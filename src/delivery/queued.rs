@@ -11,7 +11,7 @@ use super::{Delivery, Error, Letter, Route, trace};
 use crate::accounts::{Account, Resolution};
 use crate::mail::dsn::Status;
 use crate::mail::envelope::{Envelope, ForwardPath};
-use crate::queue::{Answer, Claim, Destination, Outcome, Recipient};
+use crate::queue::{Answer, Claim, Destination, Group, Outcome, Recipient};
 use crate::storage::spool::Spooled;
 
 /// Octets of a message that are copied at once.
@@ -20,9 +20,10 @@ const PIECE: usize = 64 * 1024;
 impl Delivery {
     /// Delivers what the queue has for this server whenever it has something, until `shutdown`.
     pub async fn deliver_queued(&self, shutdown: CancellationToken) {
-        let local = |destination: &Destination| *destination == Destination::Local;
-        while shutdown.run_until_cancelled(self.queue.due(local)).await.is_some() {
-            let done = match self.queue.claim(&Destination::Local).await {
+        while let Some(turn) = shutdown.run_until_cancelled(self.queue.due_of(&Group::Local)).await {
+            let claim = self.queue.claim(&turn).await;
+            drop(turn);
+            let done = match claim {
                 Ok(Some(claim)) => self.deliver_claim(claim).await,
                 Ok(None) => Ok(()),
                 Err(error) => Err(error.into()),

@@ -1,6 +1,6 @@
 //! Delivering to other servers (RFC 5321 §3 and §5 as the client).
 //!
-//! [`Outbound::run`] takes what is due out of the queue, one claim after the other for each destination, and puts back what
+//! [`Outbound::run`] takes what is due out of the queue, one claim after the other for each group, and puts back what
 //! became of it. [`attempt`] finds servers, by routes or by MX records; [`security`] says what a connection must be
 //! like; [`session`] makes one; [`transaction`] sends a message.
 //!
@@ -30,7 +30,7 @@ use crate::net::dns::Dns;
 use crate::net::http::{Client, RootsError};
 use crate::net::outgoing;
 use crate::net::tls_client::TlsClient;
-use crate::queue::Queue;
+use crate::queue::{Destination, Group, Queue};
 use crate::storage::reports::ReportStore;
 use crate::storage::sts::PolicyFiles;
 
@@ -115,9 +115,12 @@ impl Outbound {
         &self.0.opener
     }
 
-    /// The first route that fits a domain.
+    /// The route that a domain takes.
     fn route(&self, domain: &str) -> Option<&Route> {
-        self.0.routes.iter().find(|route| route.fits(domain))
+        match self.0.queue.group(&Destination::Domain(domain.into())) {
+            Group::Route(number) => self.0.routes.get(number),
+            Group::Local | Group::Domain(_) => None,
+        }
     }
 }
 

@@ -90,7 +90,14 @@ impl World {
             timeout: Duration::from_millis(10),
             cache_entries: 10,
         });
-        let queue = Queue::open(folder.path(), &config.queue, &config.hostname, Duration::from_secs(20)).await;
+        let queue = Queue::open(
+            folder.path(),
+            &config.queue,
+            &config.route,
+            &config.hostname,
+            Duration::from_secs(20),
+        )
+        .await;
         let reports = ReportStore::open(folder.path()).await.unwrap();
         World {
             spool: Spool::open(&folder.path().join("spool")).unwrap(),

@@ -1,10 +1,11 @@
 //! An entry in the hands of a worker.
 
+use std::hash::{Hash, Hasher};
 use std::io::{Cursor, SeekFrom};
 use std::sync::Arc;
 
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, Chain, Take};
+use tokio::io::{AsyncReadExt, Chain, Take};
 
 use super::entry::Unreadable;
 use super::{Destination, Entry, Queue, Recipient, Result, blocking, lock, now};
@@ -12,6 +13,8 @@ use crate::storage::queue::Due;
 
 /// Recipients that are claimed together, as many as one transaction of SMTP carries for sure (RFC 5321 §4.5.3.1.8).
 const MAX_RECIPIENTS: usize = 100;
+/// Octets of a message that are read when it is opened.
+const BEGINNING: u64 = 64 * 1024;
 
 /// An entry with its recipients for one destination, for as long as this lives.
 pub struct Claim {
@@ -38,37 +41,45 @@ pub(super) struct Lease {
 impl Queue {
     /// Takes what is due first for a destination; `None` when nothing is, or others have it.
     pub async fn claim(&self, destination: &Destination) -> Result<Option<Claim>> {
-        let _one_at_a_time = self.0.claiming.lock().await;
-        let claim = loop {
+        let _one_at_a_time = self.claiming(destination).lock().await;
+        loop {
+            let offers = self.0.schedule.offers();
             let leased = self.leased(destination);
             let row = destination.as_row();
             let due = match self.0.store.due(row, now(), &leased, MAX_RECIPIENTS).await {
                 Ok(Some(due)) => due,
-                Ok(None) => break None,
+                Ok(None) => {
+                    self.look_again(destination, &leased, offers).await;
+                    return Ok(None);
+                }
                 Err(error) => {
                     self.look_later(destination);
                     return Err(error.into());
                 }
             };
             let lease = self.lease(destination, due.entry.id);
+            self.0.schedule.set(destination, due.next, offers);
             match Claim::new(due, destination, lease) {
-                Ok(claim) => break Some(claim),
+                Ok(claim) => return Ok(Some(claim)),
                 Err((error, lease)) => {
                     tracing::error!(%error, "passed over until the next start");
                     lease.keep();
                 }
             }
-        };
-        self.look_again(destination).await;
-        // A row may have gone between the two questions.
-        Ok(claim.filter(|claim| !claim.recipients.is_empty()))
+        }
+    }
+
+    fn claiming(&self, destination: &Destination) -> &tokio::sync::Mutex<()> {
+        let mut hasher = std::hash::DefaultHasher::new();
+        destination.hash(&mut hasher);
+        let [first, ..] = &self.0.claiming;
+        let number = hasher.finish() as usize % self.0.claiming.len();
+        self.0.claiming.get(number).unwrap_or(first)
     }
 
     /// Learns when a destination has something due next.
-    async fn look_again(&self, destination: &Destination) {
-        let offers = self.0.schedule.offers();
-        let leased = self.leased(destination);
-        match self.0.store.next_due(destination.as_row(), &leased).await {
+    async fn look_again(&self, destination: &Destination, leased: &[i64], offers: u64) {
+        match self.0.store.next_due(destination.as_row(), leased).await {
             Ok(due) => self.0.schedule.set(destination, due, offers),
             Err(error) => {
                 tracing::error!(%error, "the queue cannot be read");
@@ -120,12 +131,19 @@ impl Claim {
     /// Opens the message: the fields in front, then the file. Each call begins anew.
     pub async fn message(&self) -> Result<MessageReader> {
         let files = self.lease.queue.0.store.files().clone();
-        let id = self.entry.id;
-        let file = blocking(move || files.read(id)).await?;
-        let mut file = File::from_std(file);
-        file.seek(SeekFrom::Start(self.entry.skip)).await?;
-        let front = self.entry.header.len() as u64;
-        Ok(Cursor::new(self.entry.header.clone()).chain(file.take(self.entry.size - front)))
+        let entry = self.entry.clone();
+        // A small message is read here as a whole, and its reader waits for no other thread any more.
+        let (file, beginning) = blocking(move || {
+            use std::io::{Read, Seek};
+            let mut file = files.read(entry.id)?;
+            file.seek(SeekFrom::Start(entry.skip))?;
+            let mut beginning = entry.header.clone();
+            (&file).take(BEGINNING.min(entry.size)).read_to_end(&mut beginning)?;
+            Ok((file, beginning))
+        })
+        .await?;
+        let left = self.entry.size.saturating_sub(beginning.len() as u64);
+        Ok(Cursor::new(beginning).chain(File::from_std(file).take(left)))
     }
 }
 

@@ -3,11 +3,11 @@
 //! **In.** [`Queue::enqueue`] returns when message and rows are on disk. From then on the queue owes the message to each of
 //! its recipients, or its sender a report.
 //!
-//! **Out.** A worker waits in [`Queue::due`] for a destination (the domain of recipients, or this server) that has
-//! something due and may be served, and takes it by [`Queue::claim`]: one entry with all its recipients for that
-//! destination, for as long as the [`Claim`] lives. What became of each recipient goes into [`Claim::settle`], which
-//! returns when it is durable; then the worker may claim the next one for the same destination, on the same connection,
-//! until there is none. Claims are known in memory only: after a kill everything that was not settled is due again, so a
+//! **Out.** A worker waits in [`Queue::due`] for the [`Turn`] of a destination (the domain of recipients, or this server)
+//! that has something due, of a [`Group`] that may be served, and takes it by [`Queue::claim`]: one entry with all its
+//! recipients for that destination, for as long as the [`Claim`] lives. What became of each recipient goes into
+//! [`Claim::settle`], which returns when it is durable; then the worker may go on with the next turn of the same group, on
+//! the same connection, until there is none. Claims are known in memory only: after a kill everything that was not settled is due again, so a
 //! message may arrive twice (RFC 5321 §6.1), and never not at all. A claim dropped without an outcome is due again too.
 //!
 //! **Reports.** When an outcome is to be told (RFC 3461 §5.2), the report is made and put into the queue, for this server,
@@ -23,6 +23,7 @@
 pub mod administration;
 mod claim;
 mod entry;
+mod group;
 mod outcome;
 mod report;
 mod schedule;
@@ -42,14 +43,20 @@ use crate::config;
 use crate::storage::database::StoreError;
 use crate::storage::queue::{NewRows, QueueStore, Totals};
 
+use group::Groups;
 use schedule::Schedule;
 
 pub use claim::{Claim, MessageReader};
 pub use entry::{Destination, Entry, NewEntry, NewRecipient, Recipient, RecipientId};
+pub use group::Group;
 pub use outcome::{Answer, Outcome};
+pub use schedule::Turn;
 
 /// How often it is looked whether another process has changed the queue.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Claims at a time, for different destinations.
+const CLAIMS: usize = 16;
 
 /// The queue of a server. Cheap to clone.
 #[derive(Clone)]
@@ -63,8 +70,8 @@ struct Inner {
     schedule: Schedule,
     /// Entries that are claimed, by destination.
     leases: Mutex<HashMap<Destination, Vec<i64>>>,
-    /// One claim at a time, or two would take the same entry.
-    claiming: tokio::sync::Mutex<()>,
+    /// One claim at a time for a destination, or two would take the same entry.
+    claiming: [tokio::sync::Mutex<()>; CLAIMS],
     totals: Mutex<Totals>,
 }
 
@@ -84,10 +91,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Queue {
     /// Opens `queue.db` and the folder `queue` in the data folder, and removes messages that a crash left of no entry.
-    /// `timeout`: how long the database may take for an answer.
+    /// `routes`: which destinations share connections. `timeout`: how long the database may take for an answer.
     pub async fn open(
         data: &Path,
         settings: &config::Queue,
+        routes: &[config::Route],
         hostname: &str,
         timeout: Duration,
     ) -> anyhow::Result<Queue> {
@@ -99,9 +107,9 @@ impl Queue {
         let queue = Queue(Arc::new(Inner {
             settings: settings.clone(),
             hostname: hostname.to_owned(),
-            schedule: Schedule::default(),
+            schedule: Schedule::new(Groups::new(routes)),
             leases: Mutex::default(),
-            claiming: tokio::sync::Mutex::default(),
+            claiming: Default::default(),
             totals: Mutex::default(),
             store,
         }));
@@ -165,10 +173,25 @@ impl Queue {
         }
     }
 
-    /// Waits until a destination for which `may` says yes has something due, and tells which. It stays due until it is
-    /// claimed, and a claim may find that others were faster. Dropping the future loses nothing.
-    pub async fn due(&self, may: impl Fn(&Destination) -> bool) -> Destination {
+    /// Who shares connections with a destination.
+    pub fn group(&self, destination: &Destination) -> Group {
+        self.0.schedule.group(destination)
+    }
+
+    /// Waits until something is due for a destination of a group for which `may` says yes. It stays due until it is
+    /// claimed. Dropping the future loses nothing.
+    pub async fn due(&self, may: impl Fn(&Group) -> bool) -> Turn {
         self.0.schedule.due(may).await
+    }
+
+    /// The same for one group.
+    pub async fn due_of(&self, group: &Group) -> Turn {
+        self.0.schedule.due_of(group).await
+    }
+
+    /// The same, unless there is nothing now.
+    pub fn due_now(&self, group: &Group) -> Option<Turn> {
+        self.0.schedule.due_now(group)
     }
 
     /// Looks from time to time whether another process has changed the queue, until `shutdown`.

@@ -53,7 +53,14 @@ impl Sender {
             timeout: Duration::from_secs(5),
             cache_entries: 100,
         })?;
-        let queue = Queue::open(&config.data, &config.queue, &config.hostname, Duration::from_secs(10)).await?;
+        let queue = Queue::open(
+            &config.data,
+            &config.queue,
+            &config.route,
+            &config.hostname,
+            Duration::from_secs(10),
+        )
+        .await?;
         let reports = ReportStore::open(&config.data).await?;
         let outbound = Outbound::new(&config, queue.clone(), dns, reports.clone())?;
         let shutdown = CancellationToken::new();

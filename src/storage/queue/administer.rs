@@ -39,7 +39,7 @@ impl QueueStore {
 }
 
 impl Change {
-    pub(super) async fn write(self, connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    pub(super) async fn write(&self, connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
         let sql = match self.kind {
             ChangeKind::Hold => "update recipient set held = 1 where held = 0 and ($1 is null or entry = $1)",
             ChangeKind::Release => "update recipient set held = 0 where held = 1 and ($1 is null or entry = $1)",
@@ -55,7 +55,7 @@ impl Change {
         }
         let changed = statement.execute(&mut *connection).await?.rows_affected();
         match (self.kind, entry) {
-            (ChangeKind::Drop, Some(entry)) => drop(remove_finished(entry, connection).await?),
+            (ChangeKind::Drop, Some(entry)) => remove_finished(entry, connection).await?,
             (ChangeKind::Drop, None) => remove_all_finished(connection).await?,
             _ => {}
         }

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use sqlx::AssertSqlSafe;
+
 use super::{EntryRow, QueueStore, RecipientRow};
 use crate::mail::ids::QueueId;
 use crate::storage::database::{StoreError, in_time};
@@ -19,7 +21,22 @@ pub(crate) struct Totals {
 pub(crate) struct Due {
     pub(crate) entry: EntryRow,
     pub(crate) recipients: Vec<RecipientRow>,
+    /// When there is something due of another one.
+    pub(crate) next: Option<i64>,
 }
+
+/// A recipient beside its entry. Together they are one question; two cost four switches between threads.
+#[derive(sqlx::FromRow)]
+struct Joined {
+    #[sqlx(flatten)]
+    entry: EntryRow,
+    #[sqlx(flatten)]
+    recipient: RecipientRow,
+}
+
+/// The columns of [`Joined`]: no two have the same name.
+const JOINED: &str = "recipient.*, arrived, expires, reverse_path, account, size, skip, header, body, smtputf8, ret,
+    envelope_id";
 
 impl QueueStore {
     /// How much there is.
@@ -68,44 +85,46 @@ impl QueueStore {
         but: &[i64],
         limit: usize,
     ) -> Result<Option<Due>, StoreError> {
-        let entry = sqlx::query_as(
-            "select entry.* from recipient join entry on entry.id = recipient.entry
-             where held = 0 and destination = $1 and due <= $2 and entry not in (select value from json_each($3))
-             order by due limit 1",
-        )
-        .bind(destination)
-        .bind(now)
-        .bind(json(but))
-        .fetch_optional(&self.readers);
-        let Some(entry): Option<EntryRow> = self.patient(entry).await? else {
-            return Ok(None);
-        };
-        let recipients = sqlx::query_as(
-            "select * from recipient where entry = $1 and destination = $2 and held = 0 and due <= $3
-             order by id limit $4",
-        )
-        .bind(entry.id)
-        .bind(destination)
-        .bind(now)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.readers);
-        let recipients = self.patient(recipients).await?;
-        Ok(Some(Due { entry, recipients }))
+        #[derive(sqlx::FromRow)]
+        struct Row {
+            #[sqlx(flatten)]
+            joined: Joined,
+            next: Option<i64>,
+        }
+        let sql = format!(
+            "with first as (
+                 select entry from recipient
+                 where held = 0 and destination = $1 and due <= $2 and entry not in (select value from json_each($3))
+                 order by due limit 1)
+             select {JOINED}, (
+                 select due from recipient
+                 where held = 0 and destination = $1 and entry not in (select value from json_each($3))
+                     and entry <> (select entry from first)
+                 order by due limit 1) as next
+             from first join entry on entry.id = first.entry join recipient on recipient.entry = first.entry
+             where recipient.held = 0 and recipient.destination = $1 and recipient.due <= $2
+             order by recipient.id limit $4"
+        );
+        let rows = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(destination)
+            .bind(now)
+            .bind(json(but))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&self.readers);
+        let rows: Vec<Row> = self.patient(rows).await?;
+        let next = rows.first().and_then(|row| row.next);
+        let mut entries = gathered(rows.into_iter().map(|row| row.joined));
+        Ok(entries.pop().map(|(entry, recipients)| Due {
+            entry,
+            recipients,
+            next,
+        }))
     }
 
     /// One entry with all its recipients.
     pub(crate) async fn entry(&self, id: QueueId) -> Result<Option<(EntryRow, Vec<RecipientRow>)>, StoreError> {
-        let id = id.0 as i64;
-        let entry = sqlx::query_as("select * from entry where id = $1")
-            .bind(id)
-            .fetch_optional(&self.readers);
-        let Some(entry) = self.patient(entry).await? else {
-            return Ok(None);
-        };
-        let recipients = sqlx::query_as("select * from recipient where entry = $1 order by id")
-            .bind(id)
-            .fetch_all(&self.readers);
-        Ok(Some((entry, self.patient(recipients).await?)))
+        let entries = self.joined("entry.id = $1", id.0 as i64, 1).await?;
+        Ok(entries.into_iter().next())
     }
 
     /// Entries behind this one with all their recipients, in the order of their numbers.
@@ -114,25 +133,44 @@ impl QueueStore {
         after: Option<QueueId>,
         limit: usize,
     ) -> Result<Vec<(EntryRow, Vec<RecipientRow>)>, StoreError> {
-        let entries = sqlx::query_as("select * from entry where id > $1 order by id limit $2")
-            .bind(after.map_or(i64::MIN, |id| id.0 as i64))
+        let after = after.map_or(i64::MIN, |id| id.0 as i64);
+        let which = "entry.id in (select id from entry where id > $1 order by id limit $2)";
+        self.joined(which, after, limit).await
+    }
+
+    async fn joined(
+        &self,
+        which: &str,
+        id: i64,
+        limit: usize,
+    ) -> Result<Vec<(EntryRow, Vec<RecipientRow>)>, StoreError> {
+        let sql = format!(
+            "select {JOINED} from entry join recipient on recipient.entry = entry.id
+             where {which} order by entry.id, recipient.id"
+        );
+        let rows = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(id)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_all(&self.readers);
-        let entries: Vec<EntryRow> = self.patient(entries).await?;
-        let mut listed = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let recipients = sqlx::query_as("select * from recipient where entry = $1 order by id")
-                .bind(entry.id)
-                .fetch_all(&self.readers);
-            let recipients = self.patient(recipients).await?;
-            listed.push((entry, recipients));
-        }
-        Ok(listed)
+        let rows: Vec<Joined> = self.patient(rows).await?;
+        Ok(gathered(rows))
     }
 
     async fn patient<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
         in_time(self.timeout, query).await
     }
+}
+
+/// The recipients of each entry, of rows in the order of entries.
+fn gathered(rows: impl IntoIterator<Item = Joined>) -> Vec<(EntryRow, Vec<RecipientRow>)> {
+    let mut entries: Vec<(EntryRow, Vec<RecipientRow>)> = Vec::new();
+    for Joined { entry, recipient } in rows {
+        match entries.last_mut() {
+            Some((last, recipients)) if last.id == entry.id => recipients.push(recipient),
+            _ => entries.push((entry, vec![recipient])),
+        }
+    }
+    entries
 }
 
 fn json(numbers: &[i64]) -> String {

@@ -1,10 +1,13 @@
 //! What stands in the tables, and the statements that write it.
 
+use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
 /// A row of `entry`. Times in milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub(crate) struct EntryRow {
+    /// It stands in its recipients, with which it is read.
+    #[sqlx(rename = "entry")]
     pub(crate) id: i64,
     pub(crate) arrived: i64,
     pub(crate) expires: i64,
@@ -57,10 +60,14 @@ pub(crate) enum RecipientChange {
 impl NewRows {
     pub(super) async fn insert(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let entry = &self.entry;
+        let recipient = |new: &RecipientRow| json!([new.address, new.destination, new.notify, new.original, new.due]);
+        // Both at once: every question costs two switches between threads.
         sqlx::query(
             "insert into entry (id, arrived, expires, reverse_path, account, size, skip, header, body, smtputf8, ret,
                  envelope_id)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+             insert into recipient (entry, address, destination, notify, original, due)
+             select $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each($13)",
         )
         .bind(entry.id)
         .bind(entry.arrived)
@@ -74,73 +81,74 @@ impl NewRows {
         .bind(entry.smtputf8)
         .bind(&entry.ret)
         .bind(&entry.envelope_id)
-        .execute(&mut *connection)
+        .bind(Value::from_iter(self.recipients.iter().map(recipient)).to_string())
+        .execute(connection)
         .await?;
-        for recipient in &self.recipients {
-            sqlx::query(
-                "insert into recipient (entry, address, destination, notify, original, due)
-                 values ($1, $2, $3, $4, $5, $6)",
-            )
-            .bind(entry.id)
-            .bind(&recipient.address)
-            .bind(&recipient.destination)
-            .bind(&recipient.notify)
-            .bind(&recipient.original)
-            .bind(recipient.due)
-            .execute(&mut *connection)
-            .await?;
-        }
         Ok(())
     }
 }
 
 impl RecipientChange {
-    /// Whether the recipient was there.
-    pub(super) async fn write(&self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-        let done = match self {
-            RecipientChange::Done(id) => {
-                sqlx::query("delete from recipient where id = $1")
-                    .bind(id)
-                    .execute(connection)
-                    .await?
+    /// Writes changes to recipients of an entry, and removes the entry with the last of them. Whether all of them were
+    /// there, and whether the entry has none any more.
+    ///
+    /// A recipient is named together with its entry: the number of one that was dropped may be another's by now.
+    pub(super) async fn write_all(
+        changes: &[RecipientChange],
+        entry: i64,
+        connection: &mut SqliteConnection,
+    ) -> Result<(bool, bool), sqlx::Error> {
+        let (mut found, mut done) = (0, Vec::new());
+        for change in changes {
+            match change {
+                RecipientChange::Done(id) => done.push(*id),
+                RecipientChange::Tried(row) => found += tried(row, entry, connection).await?,
             }
-            RecipientChange::Tried(row) => {
-                sqlx::query(
-                    "update recipient set destination = $2, due = $3, attempts = $4, delay_told = $5, tried = $6,
-                         host = $7, status = $8, reply = $9
-                     where id = $1",
-                )
-                .bind(row.id)
-                .bind(&row.destination)
-                .bind(row.due)
-                .bind(row.attempts)
-                .bind(row.delay_told)
-                .bind(row.tried)
-                .bind(&row.host)
-                .bind(&row.status)
-                .bind(&row.reply)
-                .execute(connection)
-                .await?
-            }
-        };
-        Ok(done.rows_affected() > 0)
+        }
+        let mut finished = false;
+        if !done.is_empty() {
+            let sql =
+                "delete from recipient where entry = $1 and id in (select value from json_each($2)) returning false;
+                 delete from entry where id = $1 and not exists (select 1 from recipient where entry = $1);
+                 select true where not exists (select 1 from recipient where entry = $1)";
+            let rows = sqlx::query_scalar(sql).bind(entry).bind(json!(done).to_string());
+            let rows: Vec<bool> = rows.fetch_all(connection).await?;
+            finished = rows.contains(&true);
+            found += rows.iter().filter(|finished| !**finished).count();
+        }
+        Ok((found == changes.len(), finished))
     }
 }
 
-/// Removes an entry that has no recipients any more. Whether it is gone.
-pub(super) async fn remove_finished(entry: i64, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    let left: i64 = sqlx::query_scalar("select count(*) from recipient where entry = $1")
-        .bind(entry)
-        .fetch_one(&mut *connection)
-        .await?;
-    if left > 0 {
-        return Ok(false);
-    }
-    sqlx::query("delete from entry where id = $1")
+/// One that is tried again. How many there were of it.
+async fn tried(row: &RecipientRow, entry: i64, connection: &mut SqliteConnection) -> Result<usize, sqlx::Error> {
+    let done = sqlx::query(
+        "update recipient set destination = $3, due = $4, attempts = $5, delay_told = $6, tried = $7, host = $8,
+             status = $9, reply = $10
+         where id = $1 and entry = $2",
+    )
+    .bind(row.id)
+    .bind(entry)
+    .bind(&row.destination)
+    .bind(row.due)
+    .bind(row.attempts)
+    .bind(row.delay_told)
+    .bind(row.tried)
+    .bind(&row.host)
+    .bind(&row.status)
+    .bind(&row.reply)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() as usize)
+}
+
+/// Removes an entry that has no recipients any more.
+pub(super) async fn remove_finished(entry: i64, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from entry where id = $1 and not exists (select 1 from recipient where entry = $1)")
         .bind(entry)
         .execute(connection)
         .await?;
-    Ok(true)
+    Ok(())
 }
 
 /// Removes every entry that has no recipients any more.

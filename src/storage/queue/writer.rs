@@ -3,7 +3,6 @@
 use sqlx::SqliteConnection;
 
 use super::administer::Change;
-use super::rows::remove_finished;
 use super::{NewRows, RecipientChange, Settled};
 use crate::storage::database::writer;
 
@@ -28,7 +27,7 @@ pub(super) enum Done {
 impl writer::Work for Work {
     type Done = Done;
 
-    async fn perform(self, connection: &mut SqliteConnection) -> Result<Done, sqlx::Error> {
+    async fn perform(&self, connection: &mut SqliteConnection) -> Result<Done, sqlx::Error> {
         match self {
             Work::Put(entries) => {
                 for entry in entries {
@@ -36,14 +35,10 @@ impl writer::Work for Work {
                 }
             }
             Work::Settle(entry, changes, reports) => {
-                let mut there = true;
-                for change in changes {
-                    there &= change.write(connection).await?;
-                }
+                let (there, finished) = RecipientChange::write_all(changes, *entry, connection).await?;
                 for report in reports.iter().filter(|_| there) {
                     report.insert(connection).await?;
                 }
-                let finished = remove_finished(entry, connection).await?;
                 return Ok(Done::Settled(Settled {
                     finished,
                     reported: there,
