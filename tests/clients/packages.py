@@ -28,7 +28,6 @@ PROGRAMS = {
     "haproxy": "haproxy",
     "sieve-connect": "sieve-connect",
     "sieve-test": "dovecot-sieve",
-    "opendkim-testmsg": "opendkim-tools",
     "thunderbird": "thunderbird",
     "Xvfb": "xvfb",
     "import": "imagemagick",
