@@ -441,6 +441,23 @@ async fn encryption_if_it_can_be_had() {
     assert_eq!(peer.lines("STARTTLS").len(), 0);
 }
 
+/// RFC 3207 §5: nothing that was said in plain text is believed under TLS.
+#[tokio::test]
+async fn replies_injected_before_tls_are_not_believed() {
+    for injected in [
+        "220 go\r\n250 mx.example.test\r\n",
+        "220 go\r\n250-mx.example.test\r\n250 AUTH PLAIN\r\n250 ok\r\n250 ok\r\n354 go\r\n250 2.0.0 taken\r\n",
+        "220 go\r\n2",
+        "220 go\r\n\r\n",
+    ] {
+        let peer = Peer::start("STARTTLS", &[("STARTTLS", 9, Act::Say(injected))]).await;
+        let world = World::new(&peer, |config| config.route[0].tls = RouteTls::Verified).await;
+        let outcomes = world.send(&Mail::default()).await;
+        assert_eq!(told(&outcomes[0]), ("deferred", "4.7.5".to_owned()), "{injected:?}");
+        assert!(peer.lines("MAIL").is_empty() && peer.messages().is_empty());
+    }
+}
+
 #[tokio::test]
 async fn a_smarthost_is_verified_and_logged_in_to() {
     let log_in = |tls| {

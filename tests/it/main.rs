@@ -14,6 +14,7 @@ mod cli;
 mod config;
 mod crash;
 mod idle;
+mod killed;
 mod large;
 mod layering;
 mod lifetime;

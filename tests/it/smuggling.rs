@@ -4,8 +4,9 @@
 //! RFC 5321 §2.3.8 and §4.1.1.4, RFC 3030 §2, RFC 3207 §4.2 and §5.
 
 use anyhow::{Context, ensure};
+use posthaste::config::Endpoint;
 
-use crate::client::Smtp;
+use crate::client::{Imap, ManageSieve, Smtp, printable};
 use crate::server::TestServer;
 
 /// What some server has taken for the end of a message, and is none: with a bare CR, a bare LF or a NUL.
@@ -227,6 +228,92 @@ async fn nothing_is_injected_into_tls() -> anyhow::Result<()> {
         smtp.quit().await?;
     }
     delivered(&server, 0).await
+}
+
+/// The same for IMAP (RFC 9051 §6.2.1) and ManageSieve (RFC 5804 §2.2): commands, parts of them, literals that have begun.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_injected_into_tls_of_imap_and_managesieve() -> anyhow::Result<()> {
+    let server = server().await?;
+    for injected in [
+        "2 NOOP\r\n",
+        "2 NO",
+        "\r\n",
+        "2 LOGIN alice@example.org \"correct horse\"\r\n",
+        "2 LOGIN alice@example.org {13}\r\n",
+        "2 LOGIN alice@example.org {1000+}\r\ncorrect",
+        "2 APPEND INBOX {1000+}\r\nSubject: x\r\n",
+        "2 AUTHENTICATE PLAIN\r\n",
+        "2 AUTHENTICATE PLAIN AGFsaWNlQGV4YW1wbGUub3JnAGNvcnJlY3QgaG9yc2U=\r\n",
+        "2 STARTTLS\r\n",
+        "2 LOGOUT\r\n",
+    ] {
+        let mut imap = Imap::greeted(server.connect("imap").await?).await?;
+        imap.client.send(format!("1 STARTTLS\r\n{injected}")).await?;
+        let answer = printable(&imap.client.line().await?);
+        ensure!(answer.starts_with("1 OK"), "{injected:?}: {answer}");
+        imap.client.start_tls().await?;
+        imap.client.send("3 NOOP\r\n4 SELECT INBOX\r\n").await?;
+        for wanted in ["3 OK", "4 BAD"] {
+            let answer = printable(&imap.client.line().await?);
+            ensure!(answer.starts_with(wanted), "{injected:?}: {answer}");
+        }
+    }
+    for injected in [
+        "NOOP \"evil\"\r\n",
+        "NOO",
+        "\r\n",
+        "AUTHENTICATE \"PLAIN\"\r\n",
+        "AUTHENTICATE \"PLAIN\" \"AGFsaWNlQGV4YW1wbGUub3JnAGNvcnJlY3QgaG9yc2U=\"\r\n",
+        "PUTSCRIPT \"x\" {1000+}\r\nkeep;\r\n",
+        "STARTTLS\r\n",
+        "LOGOUT\r\n",
+    ] {
+        let mut sieve = ManageSieve::greeted(server.connect("managesieve").await?).await?;
+        sieve.client.send(format!("STARTTLS\r\n{injected}")).await?;
+        let answer = printable(&sieve.client.line().await?);
+        ensure!(answer.starts_with("OK"), "{injected:?}: {answer}");
+        sieve.client.start_tls().await?;
+        sieve.client.send("NOOP \"ours\"\r\nLISTSCRIPTS\r\n").await?;
+        let mut answers = Vec::new();
+        while answers.last().is_none_or(|last: &String| !last.starts_with("NO")) {
+            answers.push(printable(&sieve.client.line().await?));
+        }
+        // What it can, by itself (§2.2); then the answers to what was said under TLS.
+        let own: Vec<_> = answers.iter().filter(|line| line.starts_with(['O', 'N'])).collect();
+        ensure!(
+            own.len() == 3 && own[1].contains("ours") && !answers.concat().contains("evil"),
+            "{injected:?}: {answers:?}"
+        );
+    }
+    Ok(())
+}
+
+/// LMTP has no TLS here, and a command that is none begins none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_by_lmtp_is_one_message() -> anyhow::Result<()> {
+    let server = TestServer::with(|config| {
+        config.smtp.max_errors = 100_000;
+        config.lmtp.listen = vec![Endpoint::Tcp(([127, 0, 0, 1], 0).into())];
+    })
+    .await?;
+    let mut lmtp = Smtp {
+        client: server.connect("lmtp").await?,
+    };
+    lmtp.expect("220").await?;
+    lmtp.command("LHLO client.test", "250").await?;
+    lmtp.client.send("STARTTLS\r\nNOOP\r\n").await?;
+    lmtp.expect("5").await?;
+    lmtp.expect("250").await?;
+    for form in MALFORMED.iter().chain(&TEXT) {
+        lmtp.begin(&["alice", "carol"]).await?;
+        let message = [b"Subject: one\r\n\r\ntext", *form, COMMANDS, b"\r\n.\r\n"].concat();
+        lmtp.client.send(message).await?;
+        // One for each recipient (RFC 2033 §4.2).
+        let wanted = if TEXT.contains(form) { "250 2" } else { "550 5.6.0" };
+        lmtp.expect(wanted).await.with_context(|| format!("{form:?}"))?;
+        only(&mut lmtp, wanted).await.with_context(|| format!("{form:?}"))?;
+    }
+    delivered(&server, TEXT.len()).await
 }
 
 async fn server() -> anyhow::Result<TestServer> {

@@ -196,7 +196,7 @@ async fn each_recipient_is_delivered_waits_or_comes_back_once() -> anyhow::Resul
     for row in rows() {
         for pipelining in [true, false] {
             cases.push(Case {
-                receiver: Receiver::start(pipelining, (row.0, row.1)).await?,
+                receiver: Receiver::start(pipelining, Some((row.0, row.1))).await?,
                 domain: format!("case{}.test", cases.len()),
                 row,
             });
@@ -258,7 +258,7 @@ async fn each_recipient_is_delivered_waits_or_comes_back_once() -> anyhow::Resul
     }
 
     // In order again, it gets what it has not said it has, and nobody is told anything more.
-    cases.iter().for_each(|case| case.receiver.mend());
+    cases.iter().for_each(|case| drop(case.receiver.be(None)));
     queue.act(Action::Retry, None).await?;
     within("an empty queue", async {
         while !all(&queue).await?.is_empty() {}

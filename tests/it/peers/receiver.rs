@@ -1,4 +1,5 @@
-//! A mail server that does one thing wrong: at one moment it does what a test wants, and everything else well.
+//! A mail server that does one thing wrong: at one moment it does what a test wants, and everything else well. Recipients whose
+//! name begins with `nobody` it does not know.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -6,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use posthaste::net::connection::Connection;
 use posthaste::net::tls::{SelfSigned, Tls};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::client::WAIT;
@@ -27,6 +29,8 @@ pub(crate) enum Moment {
     Rcpt,
     /// RCPT of the second one.
     SecondRcpt,
+    /// RCPT of one that it does not know.
+    Nobody,
     /// DATA.
     Data,
     /// A part of the message has arrived.
@@ -62,6 +66,8 @@ pub(crate) struct Receiver {
 struct State {
     pipelining: bool,
     wrong: Mutex<Option<(Moment, Act)>>,
+    /// How often it has done what is wrong, or is about to say nothing.
+    reached: watch::Sender<usize>,
     seen: Mutex<Seen>,
     tls: Tls,
 }
@@ -69,8 +75,8 @@ struct State {
 /// What it has seen.
 #[derive(Default)]
 struct Seen {
-    /// Recipients of messages that have ended, whatever it said to that.
-    ended: Vec<String>,
+    /// Recipients of messages that have ended, whatever it said to that, with the last line.
+    ended: Vec<(String, String)>,
     /// Commands under TLS that are none, or lines where none may be.
     strange: Vec<String>,
 }
@@ -80,12 +86,13 @@ struct Over;
 
 impl Receiver {
     /// Offers PIPELINING or not, and STARTTLS when the moment is about that.
-    pub(crate) async fn start(pipelining: bool, wrong: (Moment, Act)) -> anyhow::Result<Receiver> {
+    pub(crate) async fn start(pipelining: bool, wrong: Option<(Moment, Act)>) -> anyhow::Result<Receiver> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State {
             pipelining,
-            wrong: Mutex::new(Some(wrong)),
+            wrong: Mutex::new(wrong),
+            reached: watch::Sender::new(0),
             seen: Mutex::default(),
             tls: Tls::from_self_signed(&SelfSigned::generate("mx.example.test")?)?,
         });
@@ -114,15 +121,24 @@ impl Receiver {
         self.address.port()
     }
 
-    /// From now on it does everything well.
-    pub(crate) fn mend(&self) {
-        *self.state.wrong.lock().unwrap() = None;
+    /// From now on it does everything well, but for this. Returns what tells how often it has done so.
+    pub(crate) fn be(&self, wrong: Option<(Moment, Act)>) -> watch::Receiver<usize> {
+        *self.state.wrong.lock().unwrap() = wrong;
+        self.state.reached.send_replace(0);
+        self.state.reached.subscribe()
     }
 
     /// How many messages with this recipient have ended.
     pub(crate) fn ended(&self, recipient: &str) -> usize {
         let seen = self.state.seen.lock().unwrap();
-        seen.ended.iter().filter(|ended| *ended == recipient).count()
+        seen.ended.iter().filter(|(ended, _)| ended == recipient).count()
+    }
+
+    /// The last lines of these messages.
+    pub(crate) fn last_lines(&self, recipient: &str) -> Vec<String> {
+        let seen = self.state.seen.lock().unwrap();
+        let ended = seen.ended.iter().filter(|(ended, _)| ended == recipient);
+        ended.map(|(_, last)| last.clone()).collect()
     }
 
     /// What was said that is no command.
@@ -165,6 +181,9 @@ impl<'a> Session<'a> {
                     }
                 }
                 "MAIL" => drop(self.answer(Moment::Mail, "250 2.1.0 ok").await?),
+                "RCPT" if path.starts_with("nobody") => {
+                    self.answer(Moment::Nobody, "550 5.1.1 nobody of that name").await?;
+                }
                 "RCPT" => {
                     let moment = match path.starts_with("two@") {
                         true => Moment::SecondRcpt,
@@ -217,7 +236,7 @@ impl<'a> Session<'a> {
             self.connection.fill(WAIT).await.map_err(|_| Over)?;
             self.act(act).await?;
         }
-        let mut line = Vec::new();
+        let (mut line, mut last) = (Vec::new(), Vec::new());
         loop {
             self.connection
                 .read_line(&mut line, 1 << 20, WAIT)
@@ -226,9 +245,11 @@ impl<'a> Session<'a> {
             if line == b"." {
                 break;
             }
+            std::mem::swap(&mut line, &mut last);
         }
-        let recipients = std::mem::take(&mut self.recipients);
-        self.state.seen.lock().unwrap().ended.extend(recipients);
+        let last = String::from_utf8_lossy(&last).into_owned();
+        let ended = self.recipients.drain(..).map(|recipient| (recipient, last.clone()));
+        self.state.seen.lock().unwrap().ended.extend(ended);
         self.answer(Moment::End, "250 2.0.0 taken").await.map(drop)
     }
 
@@ -246,7 +267,11 @@ impl<'a> Session<'a> {
 
     async fn act(&mut self, act: Act) -> Result<(), Over> {
         match act {
-            Act::Say(text) => self.say(text).await,
+            Act::Say(text) => {
+                self.say(text).await?;
+                self.reached();
+                Ok(())
+            }
             Act::SayAndDrop(text) => {
                 self.say(text).await?;
                 Err(Over)
@@ -254,13 +279,20 @@ impl<'a> Session<'a> {
             Act::Flood(text) => loop {
                 self.say(&text.repeat(100)).await?;
             },
-            Act::Hang => loop {
-                self.connection.fill(WAIT).await.map_err(|_| Over)?;
-                let unread = self.connection.buffered().len();
-                self.connection.consume(unread);
-            },
+            Act::Hang => {
+                self.reached();
+                loop {
+                    self.connection.fill(WAIT).await.map_err(|_| Over)?;
+                    let unread = self.connection.buffered().len();
+                    self.connection.consume(unread);
+                }
+            }
             Act::Drop => Err(Over),
         }
+    }
+
+    fn reached(&self) {
+        self.state.reached.send_modify(|times| *times += 1);
     }
 
     async fn say(&mut self, text: &[u8]) -> Result<(), Over> {
