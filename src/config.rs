@@ -16,6 +16,7 @@ pub use login::{Login, Oauth};
 pub use milter::{Milter, MilterFailure, MilterMail, MilterService};
 pub use origin::{Action, Blocklist, Greylisting, Origin};
 pub use outbound::{Outbound, OutboundTimeouts, Queue, Route, RouteTls};
+pub use reports::Reports;
 pub use sieve::Sieve;
 pub use smtp::{Lmtp, Smtp};
 pub use storage::{Quota, Storage};
@@ -29,6 +30,7 @@ mod login;
 mod milter;
 mod origin;
 mod outbound;
+mod reports;
 mod sieve;
 mod smtp;
 mod storage;
@@ -75,6 +77,9 @@ pub struct Config {
     /// Servers that mail for a domain, or for all, is handed to instead of those that its MX records name. The end of this
     /// file shows how one is written.
     pub route: Vec<Route>,
+    /// Reports that servers send each other every day: how mail in a domain's name fared (DMARC), and how encryption to its
+    /// servers did (TLS).
+    pub reports: Reports,
     /// Mailboxes on disk.
     pub storage: Storage,
     /// What an account may hold that has no quota of its own (`posthaste account quota`). Without limits by default.
@@ -102,6 +107,7 @@ impl Default for Config {
             queue: Queue::default(),
             outbound: Outbound::default(),
             route: Vec::new(),
+            reports: Reports::default(),
             storage: Storage::default(),
             quota: Quota::default(),
         }

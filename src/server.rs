@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
 use crate::config::Config;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Reading};
 use crate::dkim::Signers;
 use crate::imap::{self, Imap};
 use crate::mailbox::Mailboxes;
@@ -27,7 +27,7 @@ use crate::net::dns::{self, Dns};
 use crate::net::listener::{Encryption, Service};
 use crate::net::tls::Tls;
 use crate::origin::Origin;
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, Reporter};
 use crate::queue::Queue;
 use crate::smtp::{self, Role, Smtp};
 use crate::storage::reports::ReportStore;
@@ -119,9 +119,11 @@ impl Server {
         let reports = ReportStore::open(&config.data)
             .await
             .context("cannot open what reports are made of")?;
-        let outbound =
-            Outbound::new(&config, queue.clone(), dns, reports.clone()).context("cannot deliver to other servers")?;
+        let outbound = Outbound::new(&config, queue.clone(), dns.clone(), reports.clone())
+            .context("cannot deliver to other servers")?;
         let delivery = Delivery::new(accounts.clone(), mailboxes.clone(), queue.clone(), config.quota);
+        let (delivery, reading) = delivery.read_by(&config.reports.addresses, reports.clone());
+        let reporter = Reporter::new(&config, reports.clone(), accounts.clone(), delivery.clone(), dns)?;
 
         let milters = Milters::new(&config);
 
@@ -152,6 +154,7 @@ impl Server {
             services.deliver(outbound);
         }
         services.deliver_queued();
+        services.report(reporter, reading);
         services.run(listeners);
         Ok(Server {
             addresses,
@@ -324,6 +327,12 @@ impl Services {
     fn deliver_queued(&self) {
         let (delivery, shutdown) = (self.smtp.delivery.clone(), self.shutdown.clone());
         self.tasks.spawn(async move { delivery.deliver_queued(shutdown).await });
+    }
+
+    /// Reports go to others, and what others report is read.
+    fn report(&self, reporter: Reporter, reading: Reading) {
+        self.tasks.spawn(reporter.run(self.shutdown.clone()));
+        self.tasks.spawn(reading.run(self.shutdown.clone()));
     }
 
     /// Serves a connection of ManageSieve.

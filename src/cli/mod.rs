@@ -15,6 +15,7 @@ mod full_text;
 mod health;
 mod password;
 mod queue;
+mod reports;
 mod serve;
 mod settings;
 mod sieve;
@@ -70,6 +71,9 @@ enum Command {
     /// List what is on its way, tell why it waits, and retry, hold, release or drop it (also while the server runs)
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// What other domains are told of their mail and servers, and what they tell of ours (also while the server runs)
+    #[command(subcommand)]
+    Reports(reports::Reports),
     /// How much the full-text index holds
     FullText(full_text::FullText),
 }
@@ -89,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Dkim(dkim) => dkim.run(),
         Command::Sieve(sieve) => sieve.run(),
         Command::Queue(queue) => queue.run(),
+        Command::Reports(reports) => reports.run(),
         Command::FullText(full_text) => full_text.run(),
     };
     match done {

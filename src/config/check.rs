@@ -32,6 +32,7 @@ impl Config {
                 "a URI is wanted, such as \"mailto:postmaster@example.org\"",
             );
         }
+        self.check_reports(&mut problems);
         self.check_routes(&mut problems);
         self.check_milters(&mut problems);
         if let Err(cause) = telemetry::check_filter(&self.log.filter) {
@@ -60,6 +61,7 @@ impl Config {
             ("imap.max_errors", self.imap.max_errors as u64),
             ("imap.max_connections", self.imap.max_connections as u64),
             ("outbound.port", u64::from(self.outbound.port)),
+            ("outbound.mta_sts_port", u64::from(self.outbound.mta_sts_port)),
             ("outbound.max_connections", self.outbound.max_connections as u64),
             (
                 "outbound.max_connections_per_domain",
@@ -178,6 +180,23 @@ impl Config {
         }
         if oauth.claim.is_empty() {
             problems.add("login.oauth.claim", "must not be empty");
+        }
+    }
+
+    fn check_reports(&self, problems: &mut Problems) {
+        let is_address = |from: &str| from.rsplit_once('@').is_some_and(|(local, _)| !local.is_empty());
+        if self.reports.from.as_deref().is_some_and(|from| !is_address(from)) {
+            problems.add("reports.from", "an address is wanted, such as \"dmarc@example.org\"");
+        }
+        let is_local_part = |local: &str| !local.is_empty() && !local.contains('@');
+        if !self.reports.addresses.iter().all(|local| is_local_part(local)) {
+            problems.add("reports.addresses", "local parts are wanted, such as \"postmaster\"");
+        }
+        if self.reports.keep < Period::seconds(7 * 24 * 3600) {
+            problems.add(
+                "reports.keep",
+                "must be a week at least: reports are tried again for days",
+            );
         }
     }
 

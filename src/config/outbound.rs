@@ -66,6 +66,8 @@ pub struct Outbound {
     pub dane: bool,
     /// Whether servers of domains that publish a policy must keep it (MTA-STS, RFC 8461).
     pub mta_sts: bool,
+    /// The port at which those policies are fetched. The standard knows no other than 443: one is for trying things out.
+    pub mta_sts_port: u16,
     /// PEM file with certificate authorities that are trusted besides those of the system.
     pub authorities: Option<PathBuf>,
     /// How long other servers may take: the defaults are what RFC 5321 §4.5.3.2 wants at least.
@@ -86,6 +88,7 @@ impl Default for Outbound {
             unreachable: Period::seconds(60),
             dane: true,
             mta_sts: true,
+            mta_sts_port: 443,
             authorities: None,
             timeout: OutboundTimeouts::default(),
         }

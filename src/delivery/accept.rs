@@ -115,6 +115,7 @@ impl Delivery {
             return Err(Error::Rejected(reason));
         }
         self.relay(&letter, &message, skip).await?;
+        self.to_be_read(&letter, &message);
         self.report(&letter, &message, notices);
         Ok(())
     }
@@ -154,6 +155,7 @@ impl Delivery {
             });
         }
         if !notices.is_empty() {
+            self.to_be_read(&letter, &message);
             self.report(&letter, &message, notices);
         }
         Ok(outcomes)

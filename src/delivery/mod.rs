@@ -16,12 +16,17 @@ use crate::mail::address::Address;
 use crate::mail::envelope::ForwardPath;
 use crate::mailbox::{self, Mailboxes, Usage};
 use crate::queue::{self, Queue};
+use crate::storage::reports::ReportStore;
 use crate::storage::spool::{ConvertError, Incoming};
 
+use reading::Inbox;
+
 pub use accept::{Letter, Report};
+pub use reading::Reading;
 
 mod accept;
 mod queued;
+mod reading;
 mod relay;
 mod rules;
 pub mod trace;
@@ -38,6 +43,8 @@ pub struct Delivery {
     /// What an account may hold that has no quota of its own.
     quota: Quota,
     reports: broadcast::Sender<Report>,
+    /// Where what tells of our domains is read besides.
+    inbox: Option<Inbox>,
 }
 
 /// Where a recipient is.
@@ -82,7 +89,15 @@ impl Delivery {
             queue,
             quota,
             reports: broadcast::Sender::new(REPORTS),
+            inbox: None,
         }
+    }
+
+    /// With somebody who reads what comes to these local parts of our domains and tells of them.
+    pub fn read_by(mut self, addresses: &[String], store: ReportStore) -> (Delivery, Reading) {
+        let (inbox, reading) = Inbox::new(addresses, self.accounts.clone(), store);
+        self.inbox = Some(inbox);
+        (self, reading)
     }
 
     /// Where mail for this path would go.

@@ -95,6 +95,7 @@ impl Delivery {
                 .await?;
             self.carry_out(&letter, plan).await?;
         }
+        self.to_be_read(&letter, message);
         Ok(Outcome::Delivered(ours(Status::new(2, 1, 5), "")))
     }
 }

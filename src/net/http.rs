@@ -46,8 +46,8 @@ pub struct Request<'a> {
     /// The value of Authorization.
     authorization: Option<&'a str>,
     accept: &'static str,
-    /// The body of a POST.
-    form: Option<String>,
+    /// Type and body of a POST.
+    body: Option<(&'static str, Vec<u8>)>,
 }
 
 /// What was answered.
@@ -138,14 +138,20 @@ impl<'a> Request<'a> {
             addresses: None,
             authorization: None,
             accept: "*/*",
-            form: None,
+            body: None,
         }
     }
 
     /// POST of a form (`application/x-www-form-urlencoded`).
     pub fn post(url: &'a Url, form: &[(&str, &str)]) -> Request<'a> {
+        let form = url::form(form).into_bytes();
+        Request::post_body(url, "application/x-www-form-urlencoded", form)
+    }
+
+    /// POST of something of this type.
+    pub fn post_body(url: &'a Url, media_type: &'static str, body: Vec<u8>) -> Request<'a> {
         Request {
-            form: Some(url::form(form)),
+            body: Some((media_type, body)),
             ..Request::get(url)
         }
     }
@@ -169,7 +175,8 @@ impl<'a> Request<'a> {
     }
 
     fn message(&self) -> Result<hyper::Request<Full<Bytes>>, HttpError> {
-        let body = self.form.clone().unwrap_or_default();
+        let (media_type, body) = self.body.clone().unzip();
+        let body = body.unwrap_or_default();
         let mut message = hyper::Request::new(Full::from(body));
         *message.uri_mut() = self.url.origin_form();
         let headers = message.headers_mut();
@@ -186,8 +193,8 @@ impl<'a> Request<'a> {
         if let Some(credentials) = self.authorization {
             set(header::AUTHORIZATION, credentials)?;
         }
-        if self.form.is_some() {
-            set(header::CONTENT_TYPE, "application/x-www-form-urlencoded")?;
+        if let Some(media_type) = media_type {
+            set(header::CONTENT_TYPE, media_type)?;
             *message.method_mut() = hyper::Method::POST;
         }
         Ok(message)

@@ -13,6 +13,7 @@ mod exchangers;
 mod extensions;
 mod mta_sts;
 mod reply;
+mod reporter;
 mod routes;
 mod security;
 mod session;
@@ -40,6 +41,7 @@ use session::Opener;
 use unreachable::Unreachable;
 use worker::Load;
 
+pub use reporter::Reporter;
 pub use routes::NoPassword;
 
 /// What delivers to other servers. Cheap to clone.
@@ -79,7 +81,7 @@ impl Outbound {
         let files = PolicyFiles::open(Path::new(&config.data)).map_err(Error::Policies)?;
         Ok(Outbound(Arc::new(Inner {
             routes: config.route.iter().map(Route::new).collect::<Result<_, _>>()?,
-            policies: Policies::new(dns.clone(), http, files, reports.clone()),
+            policies: Policies::new(dns.clone(), http, settings.mta_sts_port, files, reports.clone()),
             opener: Opener {
                 hostname: config.hostname.clone(),
                 from: outgoing::From::new(&settings.local_addresses),

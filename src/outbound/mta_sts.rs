@@ -117,6 +117,8 @@ pub(super) struct Policies(Arc<Inner>);
 struct Inner {
     dns: Dns,
     http: Client,
+    /// Where policies are fetched.
+    port: u16,
     files: PolicyFiles,
     reports: ReportStore,
     known: Mutex<HashMap<String, Known>>,
@@ -133,10 +135,11 @@ struct Known {
 
 impl Policies {
     /// Those that the files have are known.
-    pub(super) fn new(dns: Dns, http: Client, files: PolicyFiles, reports: ReportStore) -> Policies {
+    pub(super) fn new(dns: Dns, http: Client, port: u16, files: PolicyFiles, reports: ReportStore) -> Policies {
         Policies(Arc::new(Inner {
             dns,
             http,
+            port,
             files,
             reports,
             known: Mutex::default(),
@@ -234,7 +237,7 @@ impl Policies {
         let found = Addresses::of(&self.0.dns, &host, false)
             .await
             .map_err(|error| (Fault::StsPolicyFetchError, error.to_string()))?;
-        fetch(&self.0.http, &host, &found.addresses, 443).await
+        fetch(&self.0.http, &host, &found.addresses, self.0.port).await
     }
 
     async fn stored(&self, domain: &str) -> Option<(Arc<Policy>, String, u64)> {

@@ -1,8 +1,15 @@
 //! Encryption to other servers, as it is counted and as it is told (RFC 8460 §4).
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io;
 
-use crate::storage::reports::{Kind, Seen};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::message::Message;
+use super::{Letterhead, compressed};
+use crate::mail::date::Timestamp;
+use crate::storage::reports::{Kind, Row, Seen};
 
 /// What said how a domain's servers must be (RFC 8460 §4.4, `policy`).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -69,5 +76,150 @@ pub fn seen(domain: &str, policy: &Policy, failure: Option<&Failure>) -> Seen {
         domain: domain.to_owned(),
         policy: serde_json::to_string(policy).unwrap_or_default(),
         record: failure.map(written).unwrap_or_default(),
+    }
+}
+
+/// A report, ready to be sent: its JSON, compressed (RFC 8460 §5.2).
+pub struct TlsReport(Vec<u8>);
+
+impl TlsReport {
+    /// Of all that was counted for a domain on a day.
+    pub fn new(head: &Letterhead<'_>, rows: &[Row]) -> io::Result<TlsReport> {
+        let json = json(head, rows)?;
+        Ok(TlsReport(compressed(&serde_json::to_vec(&json)?)?))
+    }
+
+    /// What is posted to a URL, as `application/tlsrpt+gzip` (RFC 8460 §5.4).
+    pub fn body(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The message (RFC 8460 §5.3).
+    pub fn message(&self, head: &Letterhead<'_>, to: &str) -> Vec<u8> {
+        let (domain, submitter) = (head.domain, head.submitter);
+        let message = Message {
+            about: "encryption to the mail servers of",
+            fields: format!("TLS-Report-Domain: {domain}\r\nTLS-Report-Submitter: {submitter}\r\n"),
+            multipart: "multipart/report; report-type=tlsrpt",
+            media_type: "application/tlsrpt+gzip",
+            extension: "json.gz",
+            attachment: &self.0,
+        };
+        message.written(head, to)
+    }
+}
+
+/// RFC 8460 §4.4. Sessions of one policy stand together, with what was wrong with some of them.
+fn json(head: &Letterhead<'_>, rows: &[Row]) -> serde_json::Result<Value> {
+    let (begin, end) = head.range();
+    let mut policies: BTreeMap<&str, (u64, u64, Vec<Value>)> = BTreeMap::new();
+    for row in rows {
+        let (passed, failed, details) = policies.entry(&row.policy).or_default();
+        if row.record.is_empty() {
+            *passed += row.count;
+            continue;
+        }
+        *failed += row.count;
+        let mut detail: Map<String, Value> = serde_json::from_str(&row.record)?;
+        detail.insert("failed-session-count".to_owned(), row.count.into());
+        details.push(detail.into());
+    }
+    let mut told = Vec::with_capacity(policies.len());
+    for (policy, (passed, failed, details)) in policies {
+        let mut policy: Map<String, Value> = serde_json::from_str(policy)?;
+        policy.insert("policy-domain".to_owned(), head.domain.into());
+        let mut one = json!({
+            "policy": policy,
+            "summary": { "total-successful-session-count": passed, "total-failure-session-count": failed },
+        });
+        if !details.is_empty() {
+            one["failure-details"] = details.into();
+        }
+        told.push(one);
+    }
+    Ok(json!({
+        "organization-name": head.submitter,
+        "date-range": { "start-datetime": moment(begin), "end-datetime": moment(end) },
+        "contact-info": head.from,
+        "report-id": head.id(),
+        "policies": told,
+    }))
+}
+
+fn moment(seconds: i64) -> String {
+    let utc = Timestamp {
+        seconds,
+        offset_minutes: 0,
+    };
+    utc.to_rfc3339()
+}
+
+#[cfg(test)]
+mod tests {
+    use mail_auth::report::tlsrpt;
+
+    use super::*;
+
+    #[test]
+    fn a_report_is_what_others_can_read() {
+        let head = Letterhead {
+            submitter: "example.org",
+            from: "postmaster@example.org",
+            domain: "example.net",
+            day: 20_000,
+        };
+        let sts = Policy {
+            policy_type: PolicyType::Sts,
+            policy_string: vec!["version: STSv1".to_owned(), "mode: enforce".to_owned()],
+            mx_host: vec!["*.example.net".to_owned()],
+        };
+        let failure = Failure {
+            result_type: Fault::CertificateHostMismatch,
+            receiving_mx_hostname: Some("mx.example.net".to_owned()),
+            receiving_ip: Some("192.0.2.1".parse().unwrap()),
+        };
+        let row = |policy: &Policy, failure: Option<&Failure>, count| {
+            let Seen { policy, record, .. } = seen("example.net", policy, failure);
+            Row { policy, record, count }
+        };
+        let none = Policy::default();
+        let rows = [row(&sts, None, 5), row(&sts, Some(&failure), 3), row(&none, None, 1)];
+        let report = TlsReport::new(&head, &rows).unwrap();
+        let message = report.message(&head, "tls@example.net");
+        let read = tlsrpt::TlsReport::parse_rfc5322(&message, 100_000).unwrap();
+        assert_eq!(read.organization_name.as_deref(), Some("example.org"));
+        assert_eq!(read.date_range.start_datetime.to_rfc3339(), "2024-10-04T00:00:00Z");
+        assert_eq!(read.policies.len(), 2);
+        let sts = read
+            .policies
+            .iter()
+            .find(|one| one.policy.policy_type == tlsrpt::PolicyType::Sts)
+            .unwrap();
+        assert_eq!((sts.summary.total_success, sts.summary.total_failure), (5, 3));
+        assert_eq!(
+            (&*sts.policy.policy_domain, &*sts.policy.mx_host[0]),
+            ("example.net", "*.example.net")
+        );
+        let [detail] = &sts.failure_details[..] else {
+            panic!("{sts:?}")
+        };
+        assert_eq!(
+            (detail.result_type, detail.failed_session_count),
+            (tlsrpt::ResultType::CertificateHostMismatch, 3)
+        );
+        let text = String::from_utf8(message).unwrap();
+        let unfolded = text.replace("\r\n\t", " ").replace("\r\n ", " ");
+        for part in [
+            "TLS-Report-Domain: example.net\r\n",
+            "TLS-Report-Submitter: example.org\r\n",
+            "Subject: Report Domain: example.net Submitter: example.org Report-ID: \
+             <2024-10-04.example.net@example.org>\r\n",
+            "multipart/report; report-type=tlsrpt",
+            "application/tlsrpt+gzip",
+            "example.org!example.net!1728000000!1728086399.json.gz",
+            "Date: ",
+        ] {
+            assert!(unfolded.contains(part), "{part}\n-- is not in:\n{unfolded}");
+        }
     }
 }

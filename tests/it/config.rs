@@ -177,6 +177,7 @@ fn the_example_has_the_defaults() {
     assert!(oauth.scope.take().is_some());
     assert!(oauth.discovery.take().is_some());
     assert!(config.imap.comment.take().is_some() && config.imap.admin.take().is_some());
+    assert!(config.reports.from.take().is_some());
     let quota = std::mem::take(&mut config.quota);
     assert!(quota.storage.is_some() && quota.messages.is_some() && quota.mailboxes.is_some());
     assert_eq!(config, Config::default(), "with every setting switched on");

@@ -28,6 +28,7 @@ mod origin;
 mod picture;
 mod proxy;
 mod queue;
+mod reports;
 mod restart;
 mod resync;
 mod rfcs;

@@ -74,6 +74,11 @@ impl TestServer {
         self.server.as_ref().expect("the server is stopped")
     }
 
+    /// Its settings.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The data folder.
     pub(crate) fn data(&self) -> &Path {
         &self.config.data

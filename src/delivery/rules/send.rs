@@ -72,9 +72,14 @@ impl Delivery {
 
     /// Sends a message of our own with the null reverse-path, so that nothing answers it.
     async fn send_report(&self, to: &Address, text: String) -> Result<(), Error> {
+        self.send_own(to, text.as_bytes(), Vec::new()).await
+    }
+
+    /// The same, with fields to be sent in front of it. Durable when it returns.
+    pub async fn send_own(&self, to: &Address, text: &[u8], header: Vec<u8>) -> Result<(), Error> {
         let recipient = self.recipient(to).await?;
         let mut incoming = self.begin();
-        incoming.write(text.as_bytes()).await?;
+        incoming.write(text).await?;
         let entry = NewEntry {
             id: QueueId::fresh(),
             reverse_path: ReversePath::Null,
@@ -90,7 +95,7 @@ impl Delivery {
             hold_until: None,
             message: incoming.finish().await?,
             skip: 0,
-            header: Vec::new(),
+            header,
         };
         Ok(self.queue.enqueue(entry).await?)
     }
