@@ -47,12 +47,13 @@ def exercise(start):
             os.environ |= SETTINGS | {"POSTHASTE_ROUTE": mta.routes()}
             with restarted():
                 everything(mta)
+                mta.verify()
         finally:
             mta.stop()
 
 
 def everything(mta):
-    for way in (out_octets, in_octets, out_utf8, in_utf8, out_binary, out_reports, out_relayed, in_reports, out_crowd,
+    for way in (out_octets, in_octets, out_null, out_limited, out_utf8, in_utf8, out_binary, out_reports, out_relayed, in_reports, out_crowd,
                 in_crowd, out_smuggled, in_smuggled):
         step(way.__name__.replace("_", ": "))
         started = time.monotonic()
@@ -67,7 +68,11 @@ def out_octets(mta):
         for subject, body in BODIES.items():
             send(smtp, ALICE["address"], to, subject, body, ["BODY=8BITMIME"])
     for user in ("them", "others"):
-        compare(mta.take(user, len(BODIES)))
+        arrived = mta.take(user, len(BODIES))
+        compare(arrived)
+        for message in arrived:
+            # As they have noted how it came to them.
+            assert re.search(rb"(?s)\r\nReceived: from [^;]*mail\.example\.test[^;]*TLS", message), message[:2000]
 
 
 def in_octets(mta):
@@ -80,6 +85,24 @@ def in_octets(mta):
         for message in arrived:
             assert re.match(rb"Return-Path: <them@" + mta.domain.encode() + rb">\r\n", message), message[:500]
             assert b"with ESMTPS" in message[:2000], message[:2000]
+
+
+def out_null(mta):
+    """A notification by hand (RFC 8098 §3), which goes out without a sender and so is reported to nobody."""
+    with submission() as smtp:
+        for user in ("them", "nobody"):
+            send(smtp, "", [f"{user}@{mta.domain}"], "read", b"x\r\n", [], ["NOTIFY=SUCCESS,FAILURE"])
+    (message,) = mta.take("them")
+    assert message.lower().startswith(b"return-path: <>\r\n"), message
+    eventually("an empty queue", lambda: not queued())
+    check("reports", clear(ALICE), [])
+
+
+def out_limited(mta):
+    """A server that takes few recipients at a time gets them by several transactions, all at the first attempt."""
+    with submission() as smtp:
+        send(smtp, ALICE["address"], [f"u{number}@{mta.old_domain}" for number in range(90)], "many", b"x\r\n")
+    check("messages", len(mta.take("crowd", 90)), 90)
 
 
 def out_utf8(mta):

@@ -2,7 +2,7 @@
 
 Each takes mail for its domain into Maildirs: `them`, `others`, `grün`, and `crowd` for `u` and any number. Mail for our
 domain it sends to us. It encrypts both ways, and takes DSN, SMTPUTF8, 8-bit and large messages. At another port, which is
-for another domain, it offers neither STARTTLS nor DSN.
+for another domain, it offers neither STARTTLS nor DSN, and takes few recipients at a time.
 """
 
 import os
@@ -15,6 +15,8 @@ from fixture import ARTIFACTS, DOMAIN, PORTS, WAIT_SECONDS, eventually, run
 from servers import free_ports
 
 MAX_MESSAGE = 60 << 20
+FEW = 20
+"""Recipients of one transaction at the other port."""
 USERS = {"them": "them", "others": "others", "grün": "utf8"}
 """Their local parts, and the folders of their mail."""
 
@@ -61,6 +63,9 @@ class Mta:
         """Whether its queue is empty."""
         return not [file for folder in self.queues for file in folder.rglob("*") if file.is_file()]
 
+    def verify(self):
+        """Looks at the end what it has noted."""
+
     def logged(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
@@ -76,12 +81,15 @@ class Postfix(Mta):
         shutil.chown(data, "postfix")
         self.queues = [queue / name for name in ("maildrop", "incoming", "active", "deferred")]
         users = " ".join(f"{{ {user}@{self.domain} = {name}/ }}" for user, name in USERS.items())
-        (self.config / "crowd").write_text(f"/^u[0-9]+@{self.domain}$/ crowd/\n/^them@{self.old_domain}$/ them/\n")
+        (self.config / "crowd").write_text(
+            f"/^u[0-9]+@{self.domain}$/ crowd/\n/^them@{self.old_domain}$/ them/\n"
+            f"/^u[0-9]+@{self.old_domain}$/ crowd/\n"
+        )
         smtpd = "inet n - n - - smtpd"
         (self.config / "master.cf").write_text(
             f"127.0.0.1:{self.port} {smtpd}\n"
             f"127.0.0.1:{self.old_port} {smtpd} -o smtpd_discard_ehlo_keywords=dsn,starttls"
-            " -o smtpd_tls_security_level=none\n"
+            f" -o smtpd_tls_security_level=none -o smtpd_recipient_limit={FEW}\n"
             "pickup unix n - n 60 1 pickup\ncleanup unix n - n - 0 cleanup\nqmgr unix n - n 1 1 qmgr\n"
             "tlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\nbounce unix - - n - 0 bounce\n"
             "defer unix - - n - 0 bounce\ntrace unix - - n - 0 bounce\nproxymap unix - - n - - proxymap\n"
@@ -138,6 +146,8 @@ class Exim(Mta):
             "smtp_accept_max_per_connection = 0\ncheck_spool_space = 0\ncheck_log_space = 0\nqualify_domain = "
             f"{self.domain}\n"
             "begin acl\nrcpt:\n"
+            f"  defer condition = ${{if and{{{{={{$received_port}}{{{self.old_port}}}}}{{>{{$rcpt_count}}{{{FEW}}}}}}}}}\n"
+            "        message = 452 4.5.3 too many\n"
             f"  deny domains = {self.domain} : {self.old_domain}\n       !verify = recipient\n"
             f"  accept domains = {self.domain} : {self.old_domain} : {DOMAIN}\n"
             "begin routers\n"

@@ -9,16 +9,12 @@ from mtas import Exim
 
 
 class Watched(Exim):
-    """Looks at the end what it has noted of its connections with us."""
-
-    def stop(self):
-        lines = self.logged().splitlines()
-        super().stop()
-        sent = [line for line in lines if " => " in line and " R=ours " in line]
-        # A reply to each message, encrypted; K is CHUNKING, L is PIPELINING.
+    def verify(self):
+        """Each message to us was encrypted (X), in chunks (K) and pipelined (L), and has our answer (C)."""
+        sent = [line for line in self.logged().splitlines() if " => " in line and " R=ours " in line]
+        assert sent, "nothing was sent to us"
         for line in sent:
             assert " X=TLS1.3" in line and " K" in line and " L" in line and ' C="250' in line, line
-        assert sent, "nothing was sent to us"
 
 
 need("openssl")
