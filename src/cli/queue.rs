@@ -1,5 +1,6 @@
 //! `posthaste queue`: what waits and why, and a hand in it. Beside a running server, which notices within a second or two.
 
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
 use super::settings::Settings;
@@ -159,7 +160,10 @@ async fn act(queue: &Administration, action: Action, ids: &[QueueId], done: &str
         if queue.find(*id).await?.is_none() {
             return Err(unknown(*id));
         }
-        queue.act(action, Some(*id)).await?;
+        let changed = queue.act(action, Some(*id)).await?;
+        if action == Action::Retry && changed == 0 {
+            return Err(anyhow!("message {id} is held: `posthaste queue release` lets it go"));
+        }
         say(format_args!("message {id} {done}"))?;
     }
     Ok(())

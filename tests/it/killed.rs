@@ -2,7 +2,7 @@
 //! again, reported. What was accepted arrives, twice only where the standard leaves the doubt (RFC 5321 §6.1); each failure is
 //! reported once; what was not accepted never arrives in part. `docs/mail-flow.md` has the table of what a crash does.
 //!
-//! `POSTHASTE_TEST_KILLS` is how often it is killed at each stage.
+//! `TEST_KILLS` is how often it is killed at each stage.
 
 use anyhow::{Context, ensure};
 
@@ -57,7 +57,7 @@ const LAST: &str = "That was all.";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_each_stage_of_the_queue() -> anyhow::Result<()> {
-    let kills = std::env::var("POSTHASTE_TEST_KILLS").map_or(Ok(1), |kills| kills.parse::<usize>())?;
+    let kills = std::env::var("TEST_KILLS").map_or(Ok(1), |kills| kills.parse::<usize>())?;
     let receiver = Receiver::start(true, None).await?;
     let place = Place::serving(&format!(
         "[login]\nrequire_tls = false\n[smtp]\nmessages_per_hour = 0\nmessages_per_day = 0\n\
