@@ -361,6 +361,29 @@ async fn another_process_has_a_hand_in_it() {
     other.close().await;
 }
 
+#[tokio::test]
+async fn what_was_dropped_leaves_no_outcome_to_the_next() {
+    let place = Place::new();
+    let queue = place.open().await;
+    queue.enqueue(place.entry(&["a@y.test"]).await).await.unwrap();
+    let claim = queue.claim(&domain("y.test")).await.unwrap().unwrap();
+    let other = Administration::open(place.data.path(), Duration::from_secs(20))
+        .await
+        .unwrap();
+    other.act(Action::Drop, Some(claim.entry.id)).await.unwrap();
+    // Its recipient gets the number that is free now.
+    queue.enqueue(place.entry(&["b@y.test"]).await).await.unwrap();
+    let next = queue.claim(&domain("y.test")).await.unwrap().unwrap();
+    assert_eq!(next.recipients[0].id, claim.recipients[0].id);
+    settle_all(claim, &Outcome::Failed(answer("5.0.0", "550 no"))).await;
+    drop(next);
+    let next = queue.claim(&domain("y.test")).await.unwrap().unwrap();
+    assert_eq!(next.recipients[0].address.to_string(), "b@y.test");
+    assert!(content(&next).await.contains("hello"));
+    assert!(reports(&queue).await.is_empty());
+    other.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_are_each_taken_once() {
     let place = Arc::new(Place::new());

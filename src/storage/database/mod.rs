@@ -50,3 +50,6 @@ pub(super) async fn in_time<T>(
         Err(_) => Err(StoreError::TimedOut),
     }
 }
+
+#[cfg(test)]
+mod tests;
