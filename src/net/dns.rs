@@ -22,8 +22,11 @@ use hickory_resolver::proto::dnssec::{Proof, TrustAnchors};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::system_conf;
+use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+
+use super::tls::provider;
 
 /// Lookups under way at the same time; more wait.
 const MAX_CONCURRENT: usize = 256;
@@ -191,9 +194,18 @@ impl Dns {
         // CNAMEs stay in the answer, so that their proofs and the last name are known.
         settings.preserve_intermediates = true;
 
+        // No name server is asked by TLS. Without this the resolver would read the system's authorities all the same, and fail
+        // where there are none.
+        let tls = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(error.to_string()))?
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
         let build = |settings: ResolverOpts, anchor: Option<Arc<TrustAnchors>>| {
             let provider = TokioRuntimeProvider::default();
-            let mut builder = TokioResolver::builder_with_config(config.clone(), provider).with_options(settings);
+            let mut builder = TokioResolver::builder_with_config(config.clone(), provider)
+                .with_options(settings)
+                .with_tls_config(tls.clone());
             if let Some(anchor) = anchor {
                 builder = builder.with_trust_anchor(anchor);
             }

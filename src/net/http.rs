@@ -7,7 +7,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-pub use super::roots::RootsError;
+use super::roots::{Roots, RootsError};
+
 pub use url::{Url, UrlError, encoded};
 
 mod url;
@@ -91,12 +91,11 @@ pub enum HttpError {
 }
 
 impl Client {
-    /// Trusts the authorities that the system does, those that Mozilla does where the system names none (an empty
-    /// container), and those of a PEM file. Reads files.
-    pub fn new(more: Option<&Path>) -> Result<Client, RootsError> {
+    /// Trusts these authorities.
+    pub fn new(roots: &Roots) -> Result<Client, RootsError> {
         let mut config = ClientConfig::builder_with_provider(super::tls::provider())
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(super::roots::trusted(more)?)
+            .with_root_certificates(roots.0.clone())
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Client(Arc::new(config)))

@@ -11,7 +11,7 @@ pub mod listener;
 pub mod network;
 pub mod outgoing;
 pub mod proxy;
-mod roots;
+pub mod roots;
 mod stream;
 pub mod tls;
 pub mod tls_client;

@@ -1,7 +1,6 @@
 //! TLS of the connections that we make (RFC 8446). What the server's certificate must be like is told for each.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::connection::TlsInfo;
-use super::roots::{self, RootsError};
+use super::roots::{Roots, RootsError};
 use super::tls::{Encrypted, provider};
 use super::verification::{NoTlsaMatches, Verifier};
 
@@ -62,10 +61,9 @@ pub enum CertificateFault {
 }
 
 impl TlsClient {
-    /// Trusts the authorities that the system does, and those of a PEM file. Reads files.
-    pub fn new(more: Option<&Path>) -> Result<TlsClient, RootsError> {
-        let roots = roots::trusted(more)?;
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+    /// Trusts these authorities.
+    pub fn new(roots: &Roots) -> Result<TlsClient, RootsError> {
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots.0.clone(), provider()).build();
         let verifier = verifier.map_err(|error| Error::General(error.to_string()))?;
         Ok(TlsClient(verifier))
     }

@@ -28,8 +28,9 @@ use std::sync::Arc;
 
 use crate::config::{self, Config};
 use crate::net::dns::Dns;
-use crate::net::http::{Client, RootsError};
+use crate::net::http::Client;
 use crate::net::outgoing;
+use crate::net::roots::{Roots, RootsError};
 use crate::net::tls_client::TlsClient;
 use crate::queue::{Destination, Group, Queue};
 use crate::storage::reports::ReportStore;
@@ -76,8 +77,8 @@ impl Outbound {
     /// Reads the files that the settings name; begins nothing.
     pub fn new(config: &Config, queue: Queue, dns: Dns, reports: ReportStore) -> Result<Outbound, Error> {
         let settings = config.outbound.clone();
-        let authorities = settings.authorities.as_deref();
-        let (tls, http) = (TlsClient::new(authorities)?, Client::new(authorities)?);
+        let roots = Roots::trusted(settings.authorities.as_deref())?;
+        let (tls, http) = (TlsClient::new(&roots)?, Client::new(&roots)?);
         let files = PolicyFiles::open(Path::new(&config.data)).map_err(Error::Policies)?;
         Ok(Outbound(Arc::new(Inner {
             routes: config.route.iter().map(Route::new).collect::<Result<_, _>>()?,

@@ -318,6 +318,7 @@ mod tests {
 
     use super::*;
     use crate::net::connection::Connection;
+    use crate::net::roots::Roots;
     use crate::net::tls::{SelfSigned, Tls};
 
     const TEXT: &str =
@@ -391,7 +392,7 @@ mod tests {
         let made = SelfSigned::generate("mta-sts.example.test").unwrap();
         let file = folder.path().join("authority.pem");
         std::fs::write(&file, &made.certificate).unwrap();
-        let trusting = Client::new(Some(&file)).unwrap();
+        let trusting = Client::new(&Roots::trusted(Some(&file)).unwrap()).unwrap();
         let ok = |kind: &str, text: &str| {
             let length = text.len();
             format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{text}")
@@ -414,7 +415,7 @@ mod tests {
                 &answer[..60]
             );
         }
-        let stranger = Client::new(None).unwrap();
+        let stranger = Client::new(&Roots::trusted(None).unwrap()).unwrap();
         let port = server(Tls::from_self_signed(&made).unwrap(), ok("text/plain", TEXT)).await;
         let fetched = fetch(&stranger, "mta-sts.example.test", &["127.0.0.1".parse().unwrap()], port).await;
         assert!(fetched.is_err());

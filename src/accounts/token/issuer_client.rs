@@ -62,9 +62,13 @@ pub(super) mod tests {
 
     use super::*;
     use crate::net::http::Url;
+    use crate::net::roots::Roots;
 
     pub(crate) fn client() -> IssuerClient {
-        IssuerClient::new(Client::new(None).unwrap(), Duration::from_secs(20))
+        IssuerClient::new(
+            Client::new(&Roots::trusted(None).unwrap()).unwrap(),
+            Duration::from_secs(20),
+        )
     }
 
     /// An issuer on loopback that says what it is told to, and counts.

@@ -5,7 +5,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::sasl::bearer::Hint;
 use crate::config::Oauth;
-use crate::net::http::{Client, RootsError};
+use crate::net::http::Client;
+use crate::net::roots::{Roots, RootsError};
 
 use fetched::{Fetched, Place};
 use introspection::Introspection;
@@ -60,7 +61,7 @@ impl Issuer {
             return Ok(None);
         };
         let client = || {
-            let http = Client::new(settings.authorities.as_deref())?;
+            let http = Client::new(&Roots::trusted(settings.authorities.as_deref())?)?;
             Ok::<_, IssuerError>(IssuerClient::new(http, settings.timeout.get()))
         };
         let way = match settings {

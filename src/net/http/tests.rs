@@ -31,7 +31,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, end: &str, answe
 }
 
 fn client() -> Client {
-    Client::new(None).unwrap()
+    Client::new(&Roots::trusted(None).unwrap()).unwrap()
 }
 
 fn url(address: SocketAddr, path: &str) -> Url {
@@ -123,7 +123,7 @@ async fn the_certificate_is_for_the_host() {
     let trusted = folder.path().join("ca.pem");
     let made = SelfSigned::generate("id.example.org").unwrap();
     std::fs::write(&trusted, &made.certificate).unwrap();
-    let trusting = Client::new(Some(&trusted)).unwrap();
+    let trusting = Client::new(&Roots::trusted(Some(&trusted)).unwrap()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(async move {
@@ -148,5 +148,5 @@ async fn the_certificate_is_for_the_host() {
     assert!(matches!(ask(&client(), "id.example.org").await, Err(HttpError::Tls(_))));
     serving.abort();
     std::fs::write(&trusted, "none").unwrap();
-    assert!(Client::new(Some(&trusted)).is_err() && Client::new(Some(&folder.path().join("no"))).is_err());
+    assert!(Roots::trusted(Some(&trusted)).is_err() && Roots::trusted(Some(&folder.path().join("no"))).is_err());
 }

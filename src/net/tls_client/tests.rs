@@ -54,7 +54,7 @@ impl World {
     /// What comes of a handshake with a client that trusts the authority, or does not.
     async fn handshake(&self, trusting: bool, wanted: Verification) -> Result<(), TlsFailure> {
         let file = self.folder.path().join("authority.pem");
-        let client = TlsClient::new(trusting.then_some(&*file)).unwrap();
+        let client = TlsClient::new(&Roots::trusted(trusting.then_some(&*file)).unwrap()).unwrap();
         let (mut connection, serving) = self.connected(b"").await;
         let result = connection.start_tls_as_client(&client, HOST, wanted, SOON).await;
         if result.is_ok() {
@@ -187,7 +187,7 @@ fn records_that_cannot_be_compared_with() {
 #[tokio::test]
 async fn plain_text_before_the_handshake_is_never_taken_as_encrypted() {
     let world = World::new();
-    let client = TlsClient::new(None).unwrap();
+    let client = TlsClient::new(&Roots::trusted(None).unwrap()).unwrap();
     let (mut connection, serving) = world.connected(b"250 injected\r\n").await;
     connection.fill(SOON).await.unwrap();
     let result = connection

@@ -74,7 +74,14 @@ impl Place {
 
     /// Starts a server and waits until it says that it is ready.
     pub(crate) fn serve(&self) -> Server {
-        let mut child = self.command(&["serve"]).spawn().unwrap();
+        Server::of(self.command(&["serve"]))
+    }
+}
+
+impl Server {
+    /// Starts it and waits until it says that it is ready.
+    pub(crate) fn of(mut command: Command) -> Server {
+        let mut child = command.spawn().unwrap();
         let log = lines(child.stderr.take().unwrap());
         let mut server = Server {
             child,

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
 
-use super::{PATIENCE, Place};
+use super::{PATIENCE, Place, Server};
 
 #[test]
 fn a_port_that_is_taken_is_named_with_its_setting() {
@@ -34,6 +34,15 @@ fn two_servers_cannot_share_a_folder_but_a_killed_one_leaves_it() {
     place.run(&["domain", "add", "example.org"]).ok("added");
     drop(server);
     place.serve();
+}
+
+#[test]
+fn a_system_without_authorities_will_do() {
+    let place = Place::serving("");
+    let mut command = place.command(&["serve"]);
+    command.env("SSL_CERT_FILE", place.path("none.pem"));
+    command.env("SSL_CERT_DIR", place.path("none"));
+    Server::of(command);
 }
 
 #[test]
