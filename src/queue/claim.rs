@@ -137,8 +137,10 @@ impl Claim {
             use std::io::{Read, Seek};
             let mut file = files.read(entry.id)?;
             file.seek(SeekFrom::Start(entry.skip))?;
+            let length = BEGINNING.min(entry.stored.saturating_sub(entry.skip)) as usize;
             let mut beginning = entry.header.clone();
-            (&file).take(BEGINNING.min(entry.size)).read_to_end(&mut beginning)?;
+            beginning.resize(entry.header.len() + length, 0);
+            file.read_exact(beginning.get_mut(entry.header.len()..).unwrap_or_default())?;
             Ok((file, beginning))
         })
         .await?;

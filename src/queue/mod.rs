@@ -100,9 +100,9 @@ impl Queue {
         timeout: Duration,
     ) -> anyhow::Result<Queue> {
         let store = QueueStore::open(data, timeout).await?;
-        let (ids, files) = (store.ids().await?, store.files().clone());
-        tokio::task::spawn_blocking(move || files.remove_all_but(&ids))
-            .await?
+        store
+            .remove_left()
+            .await
             .context("cannot clear the folder of the queue")?;
         let queue = Queue(Arc::new(Inner {
             settings: settings.clone(),

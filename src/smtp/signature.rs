@@ -21,10 +21,10 @@ pub(crate) async fn of(session: &Session, tx: &Transaction, message: &Incoming) 
         Ok(Resolution::Local(owners)) => owners.iter().any(|owner| owner.id == account.id),
         _ => false,
     };
-    let author = dkim::author(&content);
-    let domain = match author {
-        Some(author) if is_own(&author).await => author.dns_domain(),
-        _ => tx.envelope.reverse_path.address().and_then(Address::dns_domain),
+    let sender = tx.envelope.reverse_path.address();
+    let domain = match dkim::author(&content) {
+        Some(author) if sender != Some(&author) && is_own(&author).await => author.dns_domain(),
+        _ => sender.and_then(Address::dns_domain),
     };
     match domain {
         Some(domain) => Ok(signers.sign(&domain, content).await),

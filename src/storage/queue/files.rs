@@ -1,6 +1,5 @@
 //! The messages of the queue: one file for each entry, named after it. Blocking: to be called off the async threads.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -81,16 +80,18 @@ impl Files {
         }
     }
 
-    /// Removes what a crash left: files of no entry.
-    pub(crate) fn remove_all_but(&self, entries: &HashSet<QueueId>) -> io::Result<()> {
+    /// The entries of which there is a file, in order. What is none is removed.
+    pub(super) fn ids(&self) -> io::Result<Vec<QueueId>> {
+        let mut ids = Vec::new();
         for file in std::fs::read_dir(&self.0)? {
             let file = file?;
-            let id = file.file_name().to_str().and_then(QueueId::parse);
-            if id.is_none_or(|id| !entries.contains(&id)) {
-                std::fs::remove_file(file.path())?;
+            match file.file_name().to_str().and_then(QueueId::parse) {
+                Some(id) => ids.push(id),
+                None => std::fs::remove_file(file.path())?,
             }
         }
-        Ok(())
+        ids.sort_unstable();
+        Ok(ids)
     }
 }
 
@@ -125,14 +126,15 @@ mod tests {
     }
 
     #[test]
-    fn what_no_entry_has_is_removed() {
+    fn messages_are_files_and_what_is_none_is_removed() {
         let data = tempfile::tempdir().unwrap();
         let files = Files::open(&data.path().join("queue"), true).unwrap();
         let (one, two) = (QueueId(1), QueueId(2));
         assert_eq!(files.write(one, &b"text"[..]).unwrap(), 4);
         files.link(&files.path(one), &[two]).unwrap();
         std::fs::write(data.path().join("queue/other"), "").unwrap();
-        files.remove_all_but(&HashSet::from([two])).unwrap();
+        assert_eq!(files.ids().unwrap(), [one, two]);
+        files.remove(one);
         let left: Vec<_> = std::fs::read_dir(data.path().join("queue")).unwrap().collect();
         assert_eq!(left.len(), 1);
         assert_eq!(std::fs::read(files.path(two)).unwrap(), b"text");

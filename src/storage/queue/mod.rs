@@ -97,6 +97,15 @@ impl QueueStore {
         })
     }
 
+    /// Removes what a crash left: files of no entry.
+    pub(crate) async fn remove_left(&self) -> anyhow::Result<()> {
+        let files = self.files.clone();
+        let ids = tokio::task::spawn_blocking(move || files.ids()).await??;
+        let (files, left) = (self.files.clone(), self.strangers(ids).await?);
+        tokio::task::spawn_blocking(move || left.into_iter().for_each(|id| files.remove(id))).await?;
+        Ok(())
+    }
+
     /// The messages.
     pub(crate) fn files(&self) -> &Files {
         &self.files

@@ -1,12 +1,13 @@
 //! What is asked of the queue.
 
-use std::collections::HashSet;
-
 use sqlx::AssertSqlSafe;
 
 use super::{EntryRow, QueueStore, RecipientRow};
 use crate::mail::ids::QueueId;
 use crate::storage::database::{StoreError, in_time};
+
+/// Entries asked for at once.
+const PIECE: usize = 4096;
 
 /// How much is in the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -51,11 +52,19 @@ impl QueueStore {
         })
     }
 
-    /// All entries.
-    pub(crate) async fn ids(&self) -> Result<HashSet<QueueId>, StoreError> {
-        let ids = sqlx::query_scalar("select id from entry").fetch_all(&self.readers);
-        let ids: Vec<i64> = self.patient(ids).await?;
-        Ok(ids.into_iter().map(|id| QueueId(id as u64)).collect())
+    /// Those of these that are no entries.
+    pub(super) async fn strangers(&self, ids: Vec<QueueId>) -> Result<Vec<QueueId>, StoreError> {
+        let mut strangers = Vec::new();
+        for piece in ids.chunks(PIECE) {
+            let ids: Vec<i64> = piece.iter().map(|id| id.0 as i64).collect();
+            let found = sqlx::query_scalar(
+                "select value from json_each($1) where not exists (select 1 from entry where id = value)",
+            );
+            let found = found.bind(json(&ids)).fetch_all(&self.readers);
+            let found: Vec<i64> = self.patient(found).await?;
+            strangers.extend(found.into_iter().map(|id| QueueId(id as u64)));
+        }
+        Ok(strangers)
     }
 
     /// When each destination has something due.
