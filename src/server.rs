@@ -123,7 +123,8 @@ impl Server {
             .context("cannot deliver to other servers")?;
         let delivery = Delivery::new(accounts.clone(), mailboxes.clone(), queue.clone(), config.quota);
         let (delivery, reading) = delivery.read_by(&config.reports.addresses, reports.clone());
-        let reporter = Reporter::new(&config, reports.clone(), accounts.clone(), delivery.clone(), dns)?;
+        let http = outbound.http().clone();
+        let reporter = Reporter::new(&config, reports.clone(), accounts.clone(), delivery.clone(), dns, http)?;
 
         let milters = Milters::new(&config);
 

@@ -53,6 +53,7 @@ struct Inner {
     settings: config::Outbound,
     queue: Queue,
     dns: Dns,
+    http: Client,
     routes: Vec<Route>,
     policies: Policies,
     opener: Opener,
@@ -82,7 +83,7 @@ impl Outbound {
         let files = PolicyFiles::open(Path::new(&config.data)).map_err(Error::Policies)?;
         Ok(Outbound(Arc::new(Inner {
             routes: config.route.iter().map(Route::new).collect::<Result<_, _>>()?,
-            policies: Policies::new(dns.clone(), http, settings.mta_sts_port, files, reports.clone()),
+            policies: Policies::new(dns.clone(), http.clone(), settings.mta_sts_port, files, reports.clone()),
             opener: Opener {
                 hostname: config.hostname.clone(),
                 from: outgoing::From::new(&settings.local_addresses),
@@ -95,7 +96,13 @@ impl Outbound {
             settings,
             queue,
             dns,
+            http,
         })))
+    }
+
+    /// What asks by HTTPS whoever the authorities of the settings speak for.
+    pub fn http(&self) -> &Client {
+        &self.0.http
     }
 
     fn settings(&self) -> &config::Outbound {

@@ -72,13 +72,14 @@ enum Outcome {
 }
 
 impl Reporter {
-    /// Reads the authorities of the settings; begins nothing.
+    /// Begins nothing.
     pub fn new(
         config: &Config,
         store: ReportStore,
         accounts: Accounts,
         delivery: Delivery,
         dns: Dns,
+        http: Client,
     ) -> anyhow::Result<Reporter> {
         if let Some(from) = &config.reports.from {
             Address::parse(from).context("reports.from")?;
@@ -91,7 +92,7 @@ impl Reporter {
             delivery,
             signers: Signers::new(Path::new(&config.data)),
             dns,
-            http: Client::new(config.outbound.authorities.as_deref())?,
+            http,
             later: HashMap::new(),
         })
     }

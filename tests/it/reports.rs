@@ -10,6 +10,8 @@ use flate2::write::GzEncoder;
 use posthaste::config::{Config, Greylisting, Period};
 use posthaste::dkim::keys;
 use posthaste::net::dns::{Dns, Options};
+use posthaste::net::http::Client;
+use posthaste::net::roots::Roots;
 use posthaste::outbound::Reporter;
 use posthaste::reports::tls::{Failure, Fault, Policy, seen};
 use posthaste::storage::dkim_keys::KeyFolder;
@@ -98,7 +100,8 @@ impl World {
             server.accounts().clone(),
             server.delivery().clone(),
         );
-        Reporter::new(&config, store, accounts, delivery, dns)
+        let http = Client::new(&Roots::trusted(config.outbound.authorities.as_deref())?)?;
+        Reporter::new(&config, store, accounts, delivery, dns, http)
     }
 
     /// Somebody sends a message in the name of `example.com`; the reply.
