@@ -14,6 +14,7 @@ pub use imap::Imap;
 pub use load::{ConfigError, Problem};
 pub use login::{Login, Oauth};
 pub use milter::{Milter, MilterFailure, MilterMail, MilterService};
+pub use mta_sts::{MtaSts, MtaStsMode};
 pub use origin::{Action, Blocklist, Greylisting, Origin};
 pub use outbound::{Outbound, OutboundTimeouts, Queue, Route, RouteTls};
 pub use reports::Reports;
@@ -28,6 +29,7 @@ mod imap;
 pub mod load;
 mod login;
 mod milter;
+mod mta_sts;
 mod origin;
 mod outbound;
 mod reports;
@@ -80,6 +82,9 @@ pub struct Config {
     /// Reports that servers send each other every day: how mail in a domain's name fared (DMARC), and how encryption to its
     /// servers did (TLS).
     pub reports: Reports,
+    /// The MTA-STS policy (RFC 8461) of our own domains: that mail to them is to come encrypted, to servers that can prove
+    /// who they are. `listen.https` serves it.
+    pub mta_sts: MtaSts,
     /// Mailboxes on disk.
     pub storage: Storage,
     /// What an account may hold that has no quota of its own (`posthaste account quota`). Without limits by default.
@@ -108,6 +113,7 @@ impl Default for Config {
             outbound: Outbound::default(),
             route: Vec::new(),
             reports: Reports::default(),
+            mta_sts: MtaSts::default(),
             storage: Storage::default(),
             quota: Quota::default(),
         }
@@ -130,6 +136,8 @@ pub struct Listen {
     pub imaps: Vec<SocketAddr>,
     /// ManageSieve with STARTTLS (RFC 5804).
     pub managesieve: Vec<SocketAddr>,
+    /// HTTPS, which serves the MTA-STS policy of our domains (`[mta_sts]`) and nothing else: `["[::]:443"]`. Off without.
+    pub https: Vec<SocketAddr>,
 }
 
 impl Default for Listen {
@@ -142,6 +150,7 @@ impl Default for Listen {
             imap: all(143),
             imaps: all(993),
             managesieve: all(4190),
+            https: Vec::new(),
         }
     }
 }

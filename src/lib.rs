@@ -10,7 +10,8 @@ pub mod server; // 6: wiring
 pub mod imap;
 pub mod managesieve;
 pub mod outbound;
-pub mod smtp; // 5: edges
+pub mod smtp;
+pub mod web; // 5: edges
 
 pub mod delivery; // 4: mail flow
 

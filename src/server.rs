@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::delivery::{Delivery, Reading};
 use crate::dkim::Signers;
 use crate::imap::{self, Imap};
+use crate::mail::address::Address;
 use crate::mailbox::Mailboxes;
 use crate::managesieve::{self, ManageSieve};
 use crate::milter::Milters;
@@ -31,6 +32,7 @@ use crate::outbound::{Outbound, Reporter};
 use crate::queue::Queue;
 use crate::smtp::{self, Role, Smtp};
 use crate::storage::reports::ReportStore;
+use crate::web::{self, Web};
 
 use folder::DataFolder;
 use listeners::Listeners;
@@ -87,6 +89,8 @@ pub struct Addresses {
     pub lmtp: Vec<SocketAddr>,
     /// ManageSieve with STARTTLS.
     pub managesieve: Vec<SocketAddr>,
+    /// HTTPS for the MTA-STS policy of our domains.
+    pub https: Vec<SocketAddr>,
 }
 
 impl Server {
@@ -143,6 +147,11 @@ impl Server {
             }),
             imap: Arc::new(Imap::new(config.clone(), accounts.clone(), mailboxes.clone())),
             managesieve: Arc::new(ManageSieve::new(config.clone(), accounts.clone(), mailboxes.clone())),
+            web: Arc::new(Web {
+                accounts: accounts.clone(),
+                settings: config.mta_sts.clone(),
+                hostname: config.hostname.clone(),
+            }),
             tls: tls.clone(),
             tasks: TaskTracker::new(),
             shutdown: shutdown.clone(),
@@ -240,6 +249,7 @@ struct Services {
     smtp: Arc<Smtp>,
     imap: Arc<Imap>,
     managesieve: Arc<ManageSieve>,
+    web: Arc<Web>,
     tls: Tls,
     tasks: TaskTracker,
     shutdown: CancellationToken,
@@ -281,6 +291,15 @@ impl Services {
         for listener in listeners.managesieve {
             let service = self.service(&offered, &connections, MANAGESIEVE_REFUSAL);
             self.tasks.spawn(listener.accept(service, self.managesieve()));
+        }
+
+        if !listeners.https.is_empty() {
+            self.check_policy_names();
+        }
+        let connections = Arc::new(Semaphore::new(web::MAX_CONNECTIONS));
+        for listener in listeners.https {
+            let service = self.service(&implicit, &connections, b"");
+            self.tasks.spawn(listener.accept(service, self.web()));
         }
     }
 
@@ -345,6 +364,30 @@ impl Services {
                 managesieve::serve(shared.clone(), connection, shutdown.clone()),
             )
         }
+    }
+
+    /// Serves a connection of HTTPS.
+    fn web(&self) -> impl Fn(Connection) -> Session + Clone + Send + 'static {
+        let (web, shutdown, abort) = (self.web.clone(), self.shutdown.clone(), self.abort.clone());
+        move |connection| until(abort.clone(), web::serve(web.clone(), connection, shutdown.clone()))
+    }
+
+    /// A policy under a certificate that is not for its host's name is one that nobody can fetch (RFC 8461 §3.3).
+    fn check_policy_names(&self) {
+        let (tls, accounts) = (self.tls.clone(), self.web.accounts.clone());
+        self.tasks.spawn(async move {
+            let domains = accounts.domains().await.unwrap_or_default();
+            let hosts = domains.iter().filter_map(|domain| {
+                let address = Address::new("postmaster", &domain.name).ok()?;
+                Some(format!("mta-sts.{}", address.dns_domain()?))
+            });
+            for host in hosts.filter(|host| !tls.is_for(host)) {
+                tracing::warn!(
+                    host,
+                    "the certificate is not for the host of an MTA-STS policy: nobody can fetch it"
+                );
+            }
+        });
     }
 
     /// Certificate files are read again when they change.

@@ -83,6 +83,7 @@ impl Demo {
             imap,
             imaps,
             managesieve,
+            https: Vec::new(),
         }
     }
 

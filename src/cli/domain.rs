@@ -3,7 +3,8 @@
 use clap::{Args, Subcommand};
 
 use super::settings::Settings;
-use super::{say, table::Table};
+use super::{domain_dns, say, table::Table};
+use crate::mail::address::Address;
 
 #[derive(Subcommand)]
 pub(super) enum Domain {
@@ -11,6 +12,8 @@ pub(super) enum Domain {
     Add(Named),
     /// List the domains
     List(List),
+    /// Print all records that a domain wants in the DNS
+    Dns(Named),
     /// Remove a domain that has neither accounts nor aliases
     Remove(Named),
 }
@@ -43,6 +46,23 @@ impl Domain {
                 }
                 say(table)
             }),
+            Domain::Dns(Named { domain, settings }) => {
+                let config = settings.load()?;
+                settings.administer(async |accounts| {
+                    let address = Address::new("postmaster", &domain).ok();
+                    let name = address.as_ref().and_then(Address::dns_domain);
+                    let (Some(address), Some(name)) = (address, name) else {
+                        anyhow::bail!("{domain} is no domain");
+                    };
+                    let ours = accounts
+                        .domains()
+                        .await?
+                        .iter()
+                        .any(|known| known.name == address.domain());
+                    anyhow::ensure!(ours, "{domain} is no domain of this server: posthaste domain add");
+                    say(domain_dns::records(&config, &name)?.trim_end())
+                })
+            }
             Domain::Remove(Named { domain, settings }) => settings.administer(async |accounts| {
                 let name = accounts.remove_domain(&domain).await?;
                 say(format_args!("domain {name} removed"))

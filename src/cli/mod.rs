@@ -11,6 +11,7 @@ mod check;
 mod demo;
 mod dkim;
 mod domain;
+mod domain_dns;
 mod full_text;
 mod health;
 mod password;

@@ -40,6 +40,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         imaps = ?addresses.imaps,
         lmtp = ?addresses.lmtp,
         managesieve = ?addresses.managesieve,
+        https = ?addresses.https,
         "ready"
     );
     let signal = signals.next().await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::load::{ConfigError, Problem};
-use super::{Config, Endpoint, Period, RouteTls};
+use super::{Config, Endpoint, MtaStsMode, Period, RouteTls};
 use crate::telemetry;
 
 impl Config {
@@ -192,6 +192,17 @@ impl Config {
         if !self.reports.addresses.iter().all(|local| is_local_part(local)) {
             problems.add("reports.addresses", "local parts are wanted, such as \"postmaster\"");
         }
+        let is_host = |host: &String| is_hostname(host.strip_prefix("*.").unwrap_or(host));
+        if !self.mta_sts.mx.iter().all(is_host) {
+            problems.add(
+                "mta_sts.mx",
+                "host names are wanted, such as \"mail.example.org\" or \"*.example.org\"",
+            );
+        }
+        // RFC 8461 §3.2: shorter than a day, an attacker has only to wait.
+        if self.mta_sts.mode == MtaStsMode::Enforce && self.mta_sts.max_age < Period::seconds(24 * 3600) {
+            problems.add("mta_sts.max_age", "must be a day at least, or it protects nobody");
+        }
         if self.reports.keep < Period::seconds(7 * 24 * 3600) {
             problems.add(
                 "reports.keep",
@@ -268,6 +279,7 @@ impl Config {
             ("listen.imaps", &self.listen.imaps),
             ("lmtp.listen", &lmtp.collect()),
             ("listen.managesieve", &self.listen.managesieve),
+            ("listen.https", &self.listen.https),
         ] {
             // Port 0 is a different port each time.
             for address in addresses.iter().filter(|address| address.port() != 0) {

@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType};
+use rustls::client::verify_server_name;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::ParsedCertificate;
 use rustls::{CipherSuite, CommonState, ProtocolVersion, ServerConfig};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -40,6 +42,8 @@ struct Serving {
     config: Arc<ServerConfig>,
     /// The tls-server-end-point of the certificate (RFC 5929 §4).
     end_point: Option<Arc<[u8]>>,
+    /// The certificate.
+    own: CertificateDer<'static>,
 }
 
 struct Files {
@@ -122,6 +126,16 @@ impl Tls {
         })))
     }
 
+    /// Whether the certificate is for a host of this name (RFC 9525).
+    pub fn is_for(&self, name: &str) -> bool {
+        let serving = self.0.serving.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let (Ok(certificate), Ok(name)) = (ParsedCertificate::try_from(&serving.own), ServerName::try_from(name))
+        else {
+            return false;
+        };
+        verify_server_name(&certificate, &name).is_ok()
+    }
+
     /// Reads the files again if they changed since they were last read; `true` when new connections get a new
     /// certificate. After an error the old one stays in use, and the error is not told again until the files change.
     /// Reads files: call it off the async threads.
@@ -162,7 +176,7 @@ impl Tls {
         tcp: TcpStream,
         limit: Duration,
     ) -> io::Result<(TlsStream<TcpStream>, Encrypted)> {
-        let Serving { config, end_point } = self.0.serving.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Serving { config, end_point, .. } = self.0.serving.read().unwrap_or_else(PoisonError::into_inner).clone();
         let stream = timeout(limit, TlsAcceptor::from(config).accept(tcp)).await??;
         let session = stream.get_ref().1;
         let info = TlsInfo::of(session);
@@ -279,13 +293,18 @@ fn configure(certificate: &Path, key: &Path, certificate_pem: &[u8], key_pem: &[
         })
         .map_err(|cause| malformed(certificate, "certificate", cause))?;
     let private = PrivateKeyDer::from_pem_slice(key_pem).map_err(|cause| malformed(key, "private key", cause))?;
-    let end_point = chain.first().and_then(|own| server_end_point(own));
+    let own = chain
+        .first()
+        .cloned()
+        .unwrap_or_else(|| CertificateDer::from_slice(&[]));
+    let end_point = server_end_point(&own);
     ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
         .map(|config| Serving {
             config: Arc::new(config),
             end_point,
+            own,
         })
         .map_err(|cause| TlsError::Unusable {
             certificate: certificate.to_owned(),
@@ -333,7 +352,15 @@ mod tests {
     fn a_generated_certificate_loads_and_a_broken_one_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let (certificate, key) = write(folder.path(), &SelfSigned::generate("mail.example.org").unwrap());
-        Tls::from_files(&certificate, &key).unwrap();
+        let tls = Tls::from_files(&certificate, &key).unwrap();
+        for (name, covered) in [
+            ("mail.example.org", true),
+            ("MAIL.example.org", true),
+            ("mta-sts.example.org", false),
+            ("", false),
+        ] {
+            assert_eq!(tls.is_for(name), covered, "{name}");
+        }
 
         let told = |certificate: &Path, key: &Path| Tls::from_files(certificate, key).err().unwrap().to_string();
         let missing = folder.path().join("missing.pem");

@@ -22,6 +22,7 @@ pub(super) struct Listeners {
     pub(super) lmtp: Vec<Listener>,
     pub(super) lmtp_unix: Vec<UnixSocket>,
     pub(super) managesieve: Vec<Listener>,
+    pub(super) https: Vec<Listener>,
 }
 
 impl Listeners {
@@ -44,6 +45,7 @@ impl Listeners {
             lmtp: bind(LMTP, &lmtp)?,
             lmtp_unix,
             managesieve: bind("listen.managesieve", &listen.managesieve)?,
+            https: bind("listen.https", &listen.https)?,
         })
     }
 
@@ -57,6 +59,7 @@ impl Listeners {
             imaps: of(&self.imaps),
             lmtp: of(&self.lmtp),
             managesieve: of(&self.managesieve),
+            https: of(&self.https),
         }
     }
 }

@@ -23,6 +23,7 @@ mod lmtp;
 mod maildir;
 mod memory;
 mod milter;
+mod mta_sts;
 mod names;
 mod origin;
 mod picture;

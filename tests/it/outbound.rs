@@ -27,7 +27,7 @@ use crate::peers::name_server::NameServer;
 use crate::server::{DOMAIN, PASSWORD, TestServer};
 
 /// What sends: a queue, and what empties it, to servers at the port of one of them.
-struct Sender {
+pub(crate) struct Sender {
     folder: TempDir,
     spool: Spool,
     queue: Queue,
@@ -38,7 +38,17 @@ struct Sender {
 }
 
 impl Sender {
-    async fn start(to: &TestServer, names: NameServer, folder: TempDir) -> anyhow::Result<Sender> {
+    pub(crate) async fn start(to: &TestServer, names: NameServer, folder: TempDir) -> anyhow::Result<Sender> {
+        Sender::with(to, names, folder, |_| ()).await
+    }
+
+    /// With other settings.
+    pub(crate) async fn with(
+        to: &TestServer,
+        names: NameServer,
+        folder: TempDir,
+        change: impl FnOnce(&mut Config),
+    ) -> anyhow::Result<Sender> {
         let anchor: PathBuf = folder.path().join("anchor");
         let mut config = Config {
             data: folder.path().join("sender"),
@@ -46,6 +56,7 @@ impl Sender {
             ..Config::default()
         };
         config.outbound.port = to.address("smtp")?.port();
+        change(&mut config);
         let dns = Dns::new(&Options {
             servers: vec![names.address()],
             dnssec: if anchor.exists() { Dnssec::On } else { Dnssec::Off },
@@ -84,7 +95,7 @@ impl Sender {
     }
 
     /// Puts a message into the queue, without a sender, so that nobody is told of a failure.
-    async fn send(&self, subject: &str, to: &str) -> anyhow::Result<()> {
+    pub(crate) async fn send(&self, subject: &str, to: &str) -> anyhow::Result<()> {
         let mut incoming = self.spool.begin();
         incoming.write(message(subject).as_bytes()).await?;
         let address = Address::parse(to)?;
@@ -115,7 +126,7 @@ impl Sender {
     }
 
     /// Why the only message waits, once it has been tried.
-    async fn waits(&self) -> anyhow::Result<Answer> {
+    pub(crate) async fn waits(&self) -> anyhow::Result<Answer> {
         let queue = self.administration().await?;
         within("an attempt", async {
             loop {
@@ -131,7 +142,7 @@ impl Sender {
     }
 
     /// What was counted of the sessions for mail to [`DOMAIN`], each kind once.
-    async fn tls_results(&self) -> anyhow::Result<Vec<(Policy, Option<Fault>)>> {
+    pub(crate) async fn tls_results(&self) -> anyhow::Result<Vec<(Policy, Option<Fault>)>> {
         self.reports.counted().await;
         let rows = self.reports.seen(Kind::Tls, today(), DOMAIN).await?;
         let read = |row: &Row| {
@@ -143,7 +154,7 @@ impl Sender {
     }
 
     /// Until nothing is in the queue.
-    async fn empty(&self) -> anyhow::Result<()> {
+    pub(crate) async fn empty(&self) -> anyhow::Result<()> {
         let queue = self.administration().await?;
         within("the queue to be empty", async {
             while !queue.list(None).await?.is_empty() {}

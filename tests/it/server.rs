@@ -99,6 +99,7 @@ impl TestServer {
             imaps,
             lmtp,
             managesieve,
+            https,
         } = self.server().addresses();
         let listeners = match service {
             "smtp" => smtp,
@@ -108,6 +109,7 @@ impl TestServer {
             "imaps" => imaps,
             "lmtp" => lmtp,
             "managesieve" => managesieve,
+            "https" => https,
             other => anyhow::bail!("there is no service {other:?}"),
         };
         listeners
