@@ -280,6 +280,29 @@ async fn each_recipient_for_itself() {
     }
 }
 
+/// Else a list with many that are gone would begin with the same ones at each attempt.
+#[tokio::test]
+async fn what_is_said_of_recipients_holds_when_the_session_ends_among_them() {
+    for (end, status) in [("421 4.7.0 too many errors\r\n", "4.7.0"), ("rubbish\r\n", "4.4.2")] {
+        let script = [
+            ("RCPT TO:<b@", 9, Act::Say("550 5.1.1 unknown\r\n")),
+            ("RCPT TO:<c@", 9, Act::SayAndDrop(end)),
+        ];
+        for offers in [ALL, ""] {
+            let peer = Peer::start(offers, &script).await;
+            let world = World::new(&peer, |_| ()).await;
+            let mail = Mail {
+                to: &["a@example.test", "b@example.test", "c@example.test", "d@example.test"],
+                ..Mail::default()
+            };
+            let outcomes: Vec<_> = world.send(&mail).await.iter().map(told).collect();
+            let (failed, waits) = (("failed", "5.1.1".to_owned()), ("deferred", status.to_owned()));
+            assert_eq!(outcomes, [waits.clone(), failed, waits.clone(), waits]);
+            assert!(peer.messages().is_empty());
+        }
+    }
+}
+
 #[tokio::test]
 async fn too_many_recipients_go_by_several_transactions() {
     let script = [("RCPT TO:<c@", 1, Act::Say("452 4.5.3 too many\r\n"))];

@@ -97,8 +97,8 @@ class Postfix(Mta):
             "virtual unix - n n - - virtual\npostlog unix-dgram n - n - 1 postlogd\n"
         )
         (self.config / "main.cf").write_text(
-            f"compatibility_level = 3.6\nqueue_directory = {queue}\ndata_directory = {data}\nmaillog_file = {self.log}\n"
-            f"maillog_file_prefixes = {ARTIFACTS}\nmyhostname = mx.{self.domain}\nmydestination =\nalias_maps =\n"
+            f"compatibility_level = 3.6\nqueue_directory = {queue}\ndata_directory = {data}\n"
+            f"maillog_file = {self.log}\nmaillog_file_prefixes = {ARTIFACTS}\nmyhostname = mx.{self.domain}\nmydestination =\nalias_maps =\n"
             f"virtual_mailbox_domains = {self.domain}, {self.old_domain}\nvirtual_mailbox_base = {self.mail}\n"
             f"virtual_mailbox_maps = inline:{{ {users} }}, regexp:{self.config}/crowd\n"
             f"virtual_uid_maps = static:65534\nvirtual_gid_maps = static:65534\nvirtual_mailbox_limit = 0\n"
@@ -108,7 +108,7 @@ class Postfix(Mta):
             f"smtpd_tls_cert_file = {self.certificate}\nsmtpd_tls_key_file = {self.key}\n"
             "smtpd_tls_security_level = may\nsmtpd_tls_loglevel = 1\nsmtp_tls_security_level = encrypt\n"
             "smtpd_tls_received_header = yes\nsmtp_line_length_limit = 0\nsmtputf8_enable = yes\n"
-            "minimal_backoff_time = 1s\nmaximal_backoff_time = 2s\n"
+            "minimal_backoff_time = 1s\nmaximal_backoff_time = 2s\nqueue_run_delay = 1s\nsmtpd_error_sleep_time = 0\n"
             "import_environment = MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C\n"
         )
         self.command = ["postfix", "-c", self.config]
@@ -133,20 +133,21 @@ class Exim(Mta):
         )
         self.log = logs / "mainlog"
         conf = self.config / "exim.conf"
+        old = f"${{if ={{$received_port}}{{{self.old_port}}}"
         conf.write_text(
             f"exim_path = {packages.EXIM}\nprimary_hostname = mx.{self.domain}\nspool_directory = {spool}\n"
             f"log_file_path = {logs}/%slog\n"
             f"daemon_smtp_ports = {self.port} : {self.old_port}\nlocal_interfaces = 127.0.0.1\n"
             f"tls_certificate = {self.certificate}\ntls_privatekey = {self.key}\n"
-            f"tls_advertise_hosts = ${{if ={{$received_port}}{{{self.old_port}}}{{:}}{{*}}}}\n"
-            f"dsn_advertise_hosts = ${{if ={{$received_port}}{{{self.old_port}}}{{:}}{{*}}}}\n"
+            f"tls_advertise_hosts = {old}{{:}}{{*}}}}\n"
+            f"dsn_advertise_hosts = {old}{{:}}{{*}}}}\n"
             "chunking_advertise_hosts = *\nsmtputf8_advertise_hosts = *\n"
             f"message_size_limit = {MAX_MESSAGE}\ndeliver_drop_privilege = true\nkeep_environment =\n"
             "acl_smtp_rcpt = rcpt\nlog_selector = +pipelining +smtp_confirmation +tls_peerdn\n"
             "smtp_accept_max_per_connection = 0\ncheck_spool_space = 0\ncheck_log_space = 0\nqualify_domain = "
             f"{self.domain}\n"
             "begin acl\nrcpt:\n"
-            f"  defer condition = ${{if and{{{{={{$received_port}}{{{self.old_port}}}}}{{>{{$rcpt_count}}{{{FEW}}}}}}}}}\n"
+            f"  defer condition = {old}{{true}}}}\n        condition = ${{if >{{$rcpt_count}}{{{FEW}}}}}\n"
             "        message = 452 4.5.3 too many\n"
             f"  deny domains = {self.domain} : {self.old_domain}\n       !verify = recipient\n"
             f"  accept domains = {self.domain} : {self.old_domain} : {DOMAIN}\n"
@@ -158,8 +159,8 @@ class Exim(Mta):
             "begin transports\n"
             f"remote:\n  driver = smtp\n  port = {PORTS['smtp']}\n  allow_localhost\n  hosts_require_tls = *\n"
             "  hosts_try_chunking = *\n  message_linelength_limit = 1000000\n"
-            f"maildir:\n  driver = appendfile\n  maildir_format\n  return_path_add\n  directory = {self.mail}/$local_part_data\n"
-            f"  user = {packages.EXIM_USER}\n"
+            f"maildir:\n  driver = appendfile\n  maildir_format\n  return_path_add\n"
+            f"  directory = {self.mail}/$local_part_data\n  user = {packages.EXIM_USER}\n"
             "begin retry\n* * F,1h,1s\n"
         )
         with open(ARTIFACTS / "exim.log", "ab") as output:
