@@ -59,7 +59,9 @@ impl Reports {
         match self {
             Reports::List(List { settings }) => with(&settings, async |reports| list(reports.overview().await?)),
             Reports::Send(Send { settings }) => {
-                anyhow::ensure!(settings.load()?.reports.send, "reports.send is false: none are sent");
+                let config = settings.load()?;
+                anyhow::ensure!(config.reports.send, "reports.send is false: none are sent");
+                anyhow::ensure!(config.outbound.enabled, "outbound.enabled is false: nothing is sent");
                 with(&settings, async |reports| {
                     reports.wish().await?;
                     say("the server sends what is there within seconds, or when it is started: posthaste reports list")

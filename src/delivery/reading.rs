@@ -85,19 +85,26 @@ impl Delivery {
 }
 
 impl Reading {
-    /// Reads until `shutdown`.
+    /// Reads until `shutdown`, and then what still waits.
     pub async fn run(mut self, shutdown: CancellationToken) {
         while let Some(Some(message)) = shutdown.run_until_cancelled(self.waiting.recv()).await {
-            let found = tokio::task::spawn_blocking(move || report_in(&message)).await;
-            match found.unwrap_or_else(|error| Err(io::Error::other(error))) {
-                Ok(Some(report)) => {
-                    if let Err(error) = self.keep(&report).await {
-                        tracing::error!(%error, "a report that came cannot be kept");
-                    }
+            self.look_at(message).await;
+        }
+        while let Ok(message) = self.waiting.try_recv() {
+            self.look_at(message).await;
+        }
+    }
+
+    async fn look_at(&self, message: Spooled) {
+        let found = tokio::task::spawn_blocking(move || report_in(&message)).await;
+        match found.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(Some(report)) => {
+                if let Err(error) = self.keep(&report).await {
+                    tracing::error!(%error, "a report that came cannot be kept");
                 }
-                Ok(None) => {}
-                Err(error) => tracing::error!(%error, "a report that came cannot be read"),
             }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "a report that came cannot be read"),
         }
     }
 

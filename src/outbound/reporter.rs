@@ -52,6 +52,8 @@ const TLS_NOT_REQUIRED: &str = "TLS-Required: No\r\n";
 /// What sends reports.
 pub struct Reporter {
     settings: config::Reports,
+    /// Whether any are sent.
+    sends: bool,
     hostname: String,
     store: ReportStore,
     accounts: Accounts,
@@ -86,6 +88,7 @@ impl Reporter {
         }
         Ok(Reporter {
             settings: config.reports.clone(),
+            sends: config.reports.send && config.outbound.enabled,
             hostname: config.hostname.clone(),
             store,
             accounts,
@@ -120,7 +123,7 @@ impl Reporter {
 
     /// Sends what is due at a moment (seconds since 1970) of the days that are over by then; `at_once`: all of it.
     pub async fn send(&mut self, now: i64, at_once: bool) -> anyhow::Result<()> {
-        if !self.settings.send {
+        if !self.sends {
             return Ok(());
         }
         let today = now / DAY;

@@ -220,6 +220,8 @@ fn fault(kind: ResultType) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::compressed;
     use super::*;
 
@@ -231,6 +233,14 @@ mod tests {
         </identifiers><auth_results/></record><record><row><source_ip>2001:db8::1</source_ip><count>2</count>\
         <policy_evaluated><disposition>reject</disposition><dkim>fail</dkim><spf>fail</spf></policy_evaluated></row>\
         <identifiers><header_from>example.org</header_from></identifiers></record></feedback>";
+
+    const JSON: &str = r#"{"organization-name":"Ex","date-range":{"start-datetime":"2016-04-01T00:00:00Z",
+            "end-datetime":"2016-04-01T23:59:59Z"},"contact-info":"a@example.net","report-id":"5065427c",
+            "policies":[{"policy":{"policy-type":"sts","policy-string":["version: STSv1"],"policy-domain":"example.org",
+            "mx-host":["*.mail.example.org"]},"summary":{"total-successful-session-count":5326,
+            "total-failure-session-count":303},"failure-details":[{"result-type":"certificate-expired",
+            "sending-mta-ip":"2001:db8:abcd:12::1","receiving-mx-hostname":"mx1.mail.example.org",
+            "failed-session-count":100}]}]}"#;
 
     /// With one file, as Python's zipfile and most reporters write it.
     fn zip(method: u16, data: &[u8], size: u32) -> Vec<u8> {
@@ -284,14 +294,7 @@ mod tests {
 
     #[test]
     fn a_tls_report() {
-        let json = r#"{"organization-name":"Ex","date-range":{"start-datetime":"2016-04-01T00:00:00Z",
-            "end-datetime":"2016-04-01T23:59:59Z"},"contact-info":"a@example.net","report-id":"5065427c",
-            "policies":[{"policy":{"policy-type":"sts","policy-string":["version: STSv1"],"policy-domain":"example.org",
-            "mx-host":["*.mail.example.org"]},"summary":{"total-successful-session-count":5326,
-            "total-failure-session-count":303},"failure-details":[{"result-type":"certificate-expired",
-            "sending-mta-ip":"2001:db8:abcd:12::1","receiving-mx-hostname":"mx1.mail.example.org",
-            "failed-session-count":100}]}]}"#;
-        let read = read(&compressed(json.as_bytes()).unwrap()).unwrap();
+        let read = read(&compressed(JSON.as_bytes()).unwrap()).unwrap();
         assert_eq!((read.kind, read.domain.as_str()), (Kind::Tls, "example.org"));
         let rows: Vec<_> = read
             .rows
@@ -310,6 +313,23 @@ mod tests {
                 ("*.mail.example.org", 203, "sts"),
             ]
         );
+    }
+
+    proptest! {
+        /// Reports of which somebody has cut, doubled or changed a piece.
+        #[test]
+        fn whatever_comes_is_read_or_not(at in 0..XML.len(), length in 0usize..40, with in "[<>/&;a-z\"=! -]{0,12}", json: bool) {
+            let whole = if json { JSON } else { XML };
+            let mut text = whole.as_bytes().to_vec();
+            let at = at.min(text.len());
+            let end = (at + length).min(text.len());
+            text.splice(at..end, with.bytes());
+            if let Some(report) = read(&compressed(&text).unwrap()) {
+                prop_assert!(report.rows.iter().all(|row| !row.detail.contains(char::is_control)));
+            }
+            read(&text);
+            read(&zip(DEFLATED, &text, 0));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use mail_auth::MessageAuthenticator;
 use mail_auth::common::cache::NoCache;
 use mail_auth::common::parse::TxtRecordParser;
-use mail_auth::dmarc::Dmarc;
+use mail_auth::dmarc::{Dmarc, Psd};
 use mail_auth::mta_sts::{ReportUri, TlsRpt};
 
 use crate::mail::address::Address;
@@ -12,6 +12,9 @@ use crate::net::http::Url;
 
 /// Places that get a report of one domain; further ones are passed over (RFC 7489 §6.2 wants at least two).
 const MAX_PLACES: usize = 4;
+
+/// Labels of a name, from the first on, below which no record is looked for.
+const MAX_LABELS: usize = 8;
 
 /// Where a report goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,11 +53,41 @@ pub async fn dmarc(dns: &Dns, domain: &str) -> Result<Vec<Place>, Unknown> {
     let authenticator = MessageAuthenticator(dns.resolver());
     let consenting = authenticator.verify_dmarc_report_address(domain, rua, None::<&NoCache<_, _>>);
     let consenting = consenting.await.ok_or(Unknown::Consent)?;
-    let places = consenting.into_iter().filter_map(|uri| {
-        let limit = Some(uri.max_size() as u64).filter(|limit| *limit > 0);
-        Some(Place::Mail(Address::parse(uri.uri()).ok()?, limit))
-    });
-    Ok(places.collect())
+    let own = organisation(dns, domain).await?;
+    let mut places = Vec::new();
+    for uri in rua {
+        let Ok(address) = Address::parse(uri.uri()) else {
+            continue;
+        };
+        let consents = consenting.contains(&uri)
+            || match address.dns_domain() {
+                Some(elsewhere) => organisation(dns, &elsewhere).await? == own,
+                None => false,
+            };
+        if consents {
+            let limit = Some(uri.max_size() as u64).filter(|limit| *limit > 0);
+            places.push(Place::Mail(address, limit));
+        }
+    }
+    Ok(places)
+}
+
+/// The domain of which a domain is a part: the highest that has a record of DMARC and is not one under which strangers
+/// register theirs (RFC 7489 §3.2, as its successor finds it).
+async fn organisation(dns: &Dns, domain: &str) -> Result<String, Failure> {
+    let mut highest = domain;
+    let names = std::iter::successors(Some(domain), |name| name.split_once('.').map(|(_, above)| above));
+    for name in names.take(MAX_LABELS).filter(|name| name.contains('.')) {
+        let found = dns.txt(&format!("_dmarc.{name}")).await?;
+        let mut records = found
+            .records
+            .iter()
+            .filter_map(|record| Dmarc::parse(record.as_bytes()).ok());
+        if records.next().is_some_and(|record| record.psd != Psd::Yes) {
+            highest = name;
+        }
+    }
+    Ok(highest.to_owned())
 }
 
 /// Where TLS reports of a domain go: nowhere if it asks for none.

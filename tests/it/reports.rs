@@ -220,6 +220,16 @@ async fn whoever_does_not_want_reports_gets_none() -> anyhow::Result<()> {
         ("agreed.example", "v=DMARC1; p=none; rua=mailto:dmarc@other.example"),
         ("small.example", "v=DMARC1; p=none; rua=mailto:dmarc@small.example!1"),
         ("nothing.example", "something else"),
+        (
+            "part.whole.example",
+            "v=DMARC1; p=none; rua=mailto:dmarc@mail.whole.example",
+        ),
+        ("whole.example", "v=DMARC1; p=none"),
+        (
+            "shop.public.example",
+            "v=DMARC1; p=none; rua=mailto:dmarc@public.example",
+        ),
+        ("public.example", "v=DMARC1; p=none; psd=y"),
     ] {
         world
             .names
@@ -256,6 +266,8 @@ async fn whoever_does_not_want_reports_gets_none() -> anyhow::Result<()> {
             Some("not sent to dmarc@small.example: larger than it takes"),
         ),
         ("nothing.example", Some("nobody asks for it")),
+        ("part.whole.example", Some("sent to dmarc@mail.whole.example")),
+        ("shop.public.example", Some("nobody asks for it")),
         ("broken.example", None),
     ] {
         assert_eq!(world.outcome(domain).await?.as_deref(), outcome, "{domain}");

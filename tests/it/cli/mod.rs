@@ -2,6 +2,7 @@
 
 mod administration;
 mod demo;
+mod reports;
 mod serve;
 mod settings;
 mod sieve;
