@@ -53,8 +53,8 @@ def exercise(start):
 
 
 def everything(mta):
-    for way in (out_octets, in_octets, out_null, out_limited, out_utf8, in_utf8, out_binary, out_reports, out_relayed, in_reports, out_crowd,
-                in_crowd, out_smuggled, in_smuggled):
+    for way in (out_octets, in_octets, out_utf8, in_utf8, out_binary, out_null, out_reports, out_relayed, in_reports,
+                out_limited, out_crowd, in_crowd, out_smuggled, in_smuggled):
         step(way.__name__.replace("_", ": "))
         started = time.monotonic()
         way(mta)

@@ -98,7 +98,8 @@ class Postfix(Mta):
         )
         (self.config / "main.cf").write_text(
             f"compatibility_level = 3.6\nqueue_directory = {queue}\ndata_directory = {data}\n"
-            f"maillog_file = {self.log}\nmaillog_file_prefixes = {ARTIFACTS}\nmyhostname = mx.{self.domain}\nmydestination =\nalias_maps =\n"
+            f"maillog_file = {self.log}\nmaillog_file_prefixes = {ARTIFACTS}\n"
+            f"myhostname = mx.{self.domain}\nmydestination =\nalias_maps =\n"
             f"virtual_mailbox_domains = {self.domain}, {self.old_domain}\nvirtual_mailbox_base = {self.mail}\n"
             f"virtual_mailbox_maps = inline:{{ {users} }}, regexp:{self.config}/crowd\n"
             f"virtual_uid_maps = static:65534\nvirtual_gid_maps = static:65534\nvirtual_mailbox_limit = 0\n"

@@ -34,7 +34,8 @@ PROGRAMS = {
 }
 """Programs the scenarios call, and the Debian packages that have them."""
 SERVERS = {"dovecot": "dovecot-imapd", "postfix": "postfix", "rspamd": "rspamd"}
-"""Servers to compare with and to talk to, and filters. Debian starts what it installs, so not where that would last: under systemd."""
+"""Servers to compare with and to talk to, and filters. Debian starts what it installs, so not where that would last:
+under systemd."""
 SWAKS_MODULES = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl", "libnet-dns-perl"]
 """What swaks needs for TLS and AUTH, which its package only suggests."""
 EXIM_PACKAGE = "exim4-daemon-light"

@@ -1,5 +1,5 @@
-"""smtp-sink as a server that never is ready: the sender is told once that it takes long, once that it is given up, and the
-queue can be looked into and worked on meanwhile."""
+"""smtp-sink as a server that never is ready: the sender is told once that it takes long and once that it is given up, and
+the queue can be looked into and worked on meanwhile."""
 
 import os
 import re
@@ -68,7 +68,8 @@ def told():
     assert re.search(r"^why +127\.0\.0\.1 said: 450 4\.3\.0 ", shown, re.MULTILINE), shown
     eventually("the end of patience", lambda: not queued())
     reports = Counter(one for message in clear(ALICE) for one in recipients(message))
-    check("reports", reports, Counter((f"{user}@busy.test", action) for user, (_, all) in TOLD.items() for action in all))
+    wanted = ((f"{user}@busy.test", action) for user, (_, actions) in TOLD.items() for action in actions)
+    check("reports", reports, Counter(wanted))
 
 
 def worked_on(folder):

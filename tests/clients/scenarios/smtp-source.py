@@ -1,8 +1,11 @@
-"""Postfix's smtp-source sends as many sessions at once: what was acknowledged is there, once."""
+"""Postfix's smtp-source with many sessions at once, by SMTP and LMTP: what was acknowledged is there, once."""
 
+import os
 import time
 
 from fixture import ALICE, BOB, DOMAIN, PORTS, SERVER, check, imap, need, run, skip, step
+from restart import restarted
+from servers import free_ports
 
 SENDER = "source@elsewhere.test"
 
@@ -17,6 +20,13 @@ def main():
         account = (ALICE, BOB)[number % 2]
         name = f"{number or ''}to@{DOMAIN}"
         run(program, "alias", "add", name, account["address"], "--config", settings)
+    (lmtp,) = free_ports(1)
+    os.environ["POSTHASTE_LMTP__LISTEN"] = f'["127.0.0.1:{lmtp}"]'
+    with restarted():
+        flood(lmtp)
+
+
+def flood(lmtp):
     for options, messages, copies in (
         # Sessions, messages, octets: a session each.
         (["-s", "20", "-m", "400", "-l", "3000", "-t", ALICE["address"]], 400, {"alice": 400}),
@@ -24,11 +34,13 @@ def main():
         (["-s", "5", "-m", "400", "-l", "100", "-d", "-t", BOB["address"]], 400, {"bob": 400}),
         # Recipients; one message for each account, whatever the number of its names.
         (["-s", "10", "-m", "100", "-r", "20", "-l", "20000", "-t", f"to@{DOMAIN}"], 100, {"alice": 100, "bob": 100}),
+        (["-L", "-s", "10", "-m", "200", "-t", ALICE["address"]], 200, {"alice": 200}),
         (["-s", "4", "-m", "8", "-l", "4000000", "-t", ALICE["address"]], 8, {"alice": 8}),
     ):
         step(" ".join(options))
+        port = lmtp if "-L" in options else PORTS["smtp"]
         started = time.monotonic()
-        run("smtp-source", *options, "-f", SENDER, "-S", "by smtp-source", f"127.0.0.1:{PORTS['smtp']}")
+        run("smtp-source", *options, "-f", SENDER, "-S", "by smtp-source", f"127.0.0.1:{port}")
         took = time.monotonic() - started
         print(f"  {messages / took:.0f} messages a second", flush=True)
         for name, account in (("alice", ALICE), ("bob", BOB)):
