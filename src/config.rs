@@ -21,6 +21,7 @@ pub use reports::Reports;
 pub use sieve::Sieve;
 pub use smtp::{Lmtp, Smtp};
 pub use storage::{Quota, Storage};
+pub use training::Training;
 pub use units::{Period, Secret, Size};
 
 mod check;
@@ -36,6 +37,7 @@ mod reports;
 mod sieve;
 mod smtp;
 mod storage;
+mod training;
 mod units;
 
 /// All settings.
@@ -62,6 +64,8 @@ pub struct Config {
     pub origin: Origin,
     /// Filters such as rspamd that are asked about mail, in this order. The end of this file shows how one is written.
     pub milter: Vec<Milter>,
+    /// Teaching rspamd: what users move into Junk is learnt as spam, what they move out of it as ham. Off without `url`.
+    pub training: Training,
     /// Logging in.
     pub login: Login,
     /// Limits and timeouts of SMTP.
@@ -104,6 +108,7 @@ impl Default for Config {
             dns: Dns::default(),
             origin: Origin::default(),
             milter: Vec::new(),
+            training: Training::default(),
             login: Login::default(),
             smtp: Smtp::default(),
             lmtp: Lmtp::default(),

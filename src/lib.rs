@@ -13,7 +13,8 @@ pub mod outbound;
 pub mod smtp;
 pub mod web; // 5: edges
 
-pub mod delivery; // 4: mail flow
+pub mod delivery;
+pub mod training; // 4: mail flow
 
 pub mod accounts;
 pub mod dkim;

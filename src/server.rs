@@ -32,6 +32,7 @@ use crate::outbound::{Outbound, Reporter};
 use crate::queue::Queue;
 use crate::smtp::{self, Role, Smtp};
 use crate::storage::reports::ReportStore;
+use crate::training::{Teacher, Training};
 use crate::web::{self, Web};
 
 use folder::DataFolder;
@@ -131,6 +132,7 @@ impl Server {
         let reporter = Reporter::new(&config, reports.clone(), accounts.clone(), delivery.clone(), dns, http)?;
 
         let milters = Milters::new(&config);
+        let (training, teacher) = Training::new(&config.training, outbound.http())?;
 
         let config = Arc::new(config);
         let (shutdown, abort) = (CancellationToken::new(), CancellationToken::new());
@@ -145,7 +147,7 @@ impl Server {
                 reports: reports.clone(),
                 milters,
             }),
-            imap: Arc::new(Imap::new(config.clone(), accounts.clone(), mailboxes.clone())),
+            imap: Arc::new(Imap::new(config.clone(), accounts.clone(), mailboxes.clone(), training)),
             managesieve: Arc::new(ManageSieve::new(config.clone(), accounts.clone(), mailboxes.clone())),
             web: Arc::new(Web {
                 accounts: accounts.clone(),
@@ -165,6 +167,7 @@ impl Server {
         }
         services.deliver_queued();
         services.report(reporter, reading);
+        services.teach(teacher);
         services.run(listeners);
         Ok(Server {
             addresses,
@@ -353,6 +356,13 @@ impl Services {
     fn report(&self, reporter: Reporter, reading: Reading) {
         self.tasks.spawn(reporter.run(self.shutdown.clone()));
         self.tasks.spawn(reading.run(self.shutdown.clone()));
+    }
+
+    /// A filter learns what users move into Junk and out of it.
+    fn teach(&self, teacher: Option<Teacher>) {
+        if let Some(teacher) = teacher {
+            self.tasks.spawn(teacher.run(self.shutdown.clone()));
+        }
     }
 
     /// Serves a connection of ManageSieve.

@@ -22,6 +22,7 @@ use crate::mail::mailbox_name::MailboxName;
 use crate::mail::uidset::UidSet;
 use crate::mailbox::{Mailboxes, Notice, View};
 use crate::net::connection::Connection;
+use crate::training::Training;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +38,8 @@ pub struct Imap {
     pub(crate) accounts: Accounts,
     /// The mail.
     pub(crate) mailboxes: Mailboxes,
+    /// Who learns what is moved into Junk and out of it.
+    pub(crate) training: Training,
     /// One for each session that may be compressed.
     pub(crate) compressed: Arc<Semaphore>,
     /// What the settings switch off.
@@ -46,7 +49,7 @@ pub struct Imap {
 
 impl Imap {
     /// For a server with these settings, accounts and mailboxes.
-    pub fn new(config: Arc<Config>, accounts: Accounts, mailboxes: Mailboxes) -> Imap {
+    pub fn new(config: Arc<Config>, accounts: Accounts, mailboxes: Mailboxes, training: Training) -> Imap {
         let compressed = Arc::new(Semaphore::new(config.imap.max_compressed.min(Semaphore::MAX_PERMITS)));
         Imap {
             compressed,
@@ -54,6 +57,7 @@ impl Imap {
             config,
             accounts,
             mailboxes,
+            training,
             sessions: AtomicU64::new(SessionId::NONE.0),
         }
     }

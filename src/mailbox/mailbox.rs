@@ -12,7 +12,7 @@ use super::watch::Suspects;
 use crate::config;
 use crate::mail::flags::KeywordTable;
 use crate::mail::ids::{MailboxId, ModSeq, SessionId, Uid, UidValidity};
-use crate::mail::mailbox_name::MailboxName;
+use crate::mail::mailbox_name::{MailboxName, SpecialUse};
 use crate::mail::mime::{MimeLimits, Scanner};
 use crate::mail::rights::Acl;
 use crate::mail::summary::Summary;
@@ -36,6 +36,7 @@ pub struct Mailbox {
     account: Box<str>,
     uid_validity: UidValidity,
     object_id: u64,
+    special_use: Option<SpecialUse>,
     /// Under which name and where; changed by renaming, under the write lock.
     place: Mutex<Place>,
     /// The write lock, and what only its holder may touch.
@@ -103,6 +104,7 @@ impl Mailbox {
             account: account.into(),
             uid_validity: control.uid_validity,
             object_id: control.id,
+            special_use: control.special_use,
             place: Mutex::new(place),
             writing: tokio::sync::Mutex::new(Writing {
                 control,
@@ -134,7 +136,7 @@ impl Mailbox {
     }
 
     /// Whose it is, as the index knows it.
-    pub(super) fn account(&self) -> &str {
+    pub fn account(&self) -> &str {
         &self.account
     }
 
@@ -152,6 +154,11 @@ impl Mailbox {
     /// is made again.
     pub fn object_id(&self) -> u64 {
         self.object_id
+    }
+
+    /// What it is for (RFC 6154).
+    pub fn special_use(&self) -> Option<SpecialUse> {
+        self.special_use
     }
 
     /// STATUS, from memory.

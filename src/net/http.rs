@@ -3,7 +3,7 @@
 //!
 //! Invariants: one deadline for all of it, the lookup of the host included; a body is never larger than asked for; no
 //! redirect is followed; the certificate is always checked for the host of the URL; without TLS nothing goes farther
-//! than this machine.
+//! than this machine, but for what a network of one's own is trusted with.
 
 use std::io;
 use std::net::SocketAddr;
@@ -46,6 +46,10 @@ pub struct Request<'a> {
     /// The value of Authorization.
     authorization: Option<&'a str>,
     accept: &'static str,
+    /// More fields.
+    fields: Vec<(&'static str, &'a str)>,
+    /// Whether it may go without TLS wherever it goes.
+    in_clear: bool,
     /// Type and body of a POST.
     body: Option<(&'static str, Vec<u8>)>,
 }
@@ -110,7 +114,7 @@ impl Client {
 
     async fn ask(&self, request: Request<'_>, deadline: Instant, max_body: usize) -> Result<Response, HttpError> {
         let url = request.url;
-        if !url.is_https() && !url.is_loopback() {
+        if !url.is_safe() && !request.in_clear {
             return Err(HttpError::Plain);
         }
         let wanted = request.message()?;
@@ -137,6 +141,8 @@ impl<'a> Request<'a> {
             addresses: None,
             authorization: None,
             accept: "*/*",
+            fields: Vec::new(),
+            in_clear: false,
             body: None,
         }
     }
@@ -167,6 +173,18 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// With a field that is nobody else's business.
+    pub fn field(mut self, name: &'static str, value: &'a str) -> Request<'a> {
+        self.fields.push((name, value));
+        self
+    }
+
+    /// Without TLS, if the URL says so, even if it leaves this machine.
+    pub fn in_clear(mut self) -> Request<'a> {
+        self.in_clear = true;
+        self
+    }
+
     /// At these addresses: the caller has looked up the host. The certificate is checked for its name all the same.
     pub fn at(mut self, addresses: Vec<SocketAddr>) -> Request<'a> {
         self.addresses = Some(addresses);
@@ -179,19 +197,24 @@ impl<'a> Request<'a> {
         let mut message = hyper::Request::new(Full::from(body));
         *message.uri_mut() = self.url.origin_form();
         let headers = message.headers_mut();
-        let mut set = |name: HeaderName, value: &str| {
+        let mut insert = |name: HeaderName, value: &str, secret: bool| {
             let mut value = HeaderValue::from_str(value).map_err(|_| HttpError::Request)?;
-            value.set_sensitive(name == header::AUTHORIZATION);
+            value.set_sensitive(secret);
             headers.insert(name, value);
             Ok::<_, HttpError>(())
         };
+        for (name, value) in &self.fields {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HttpError::Request)?;
+            insert(name, value, true)?;
+        }
+        if let Some(credentials) = self.authorization {
+            insert(header::AUTHORIZATION, credentials, true)?;
+        }
+        let mut set = |name, value| insert(name, value, false);
         set(header::HOST, self.url.authority())?;
         set(header::USER_AGENT, USER_AGENT)?;
         set(header::ACCEPT, self.accept)?;
         set(header::CONNECTION, "close")?;
-        if let Some(credentials) = self.authorization {
-            set(header::AUTHORIZATION, credentials)?;
-        }
         if let Some(media_type) = media_type {
             set(header::CONTENT_TYPE, media_type)?;
             *message.method_mut() = hyper::Method::POST;

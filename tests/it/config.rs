@@ -178,6 +178,7 @@ fn the_example_has_the_defaults() {
     assert!(oauth.discovery.take().is_some());
     assert!(config.imap.comment.take().is_some() && config.imap.admin.take().is_some());
     assert!(config.reports.from.take().is_some());
+    assert!(config.training.url.take().is_some() && config.training.password.take().is_some());
     let quota = std::mem::take(&mut config.quota);
     assert!(quota.storage.is_some() && quota.messages.is_some() && quota.mailboxes.is_some());
     assert_eq!(config, Config::default(), "with every setting switched on");

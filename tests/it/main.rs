@@ -38,5 +38,6 @@ mod sharing;
 mod smtputf8;
 mod smuggling;
 mod tokens;
+mod training;
 mod transcripts;
 mod unreliable;

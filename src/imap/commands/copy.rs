@@ -25,6 +25,7 @@ pub(crate) async fn copy(
     check_room(session, source, &uids, &target.place).await?;
     let rights = target.place.rights();
     let copied = Box::pin(source.copy_to(session.id, &uids, &target.mailbox, rights)).await?;
+    session.imap.training.moved(source, &target.mailbox, &copied);
     let answer = Answer::ok("COPY completed");
     Ok(match copy_uid(&copied) {
         Some(code) => answer.with_code(code),

@@ -27,6 +27,7 @@ pub(crate) async fn move_(
     }
     let rights = target.place.rights();
     let moved = Box::pin(source.move_to(session.id, &uids, &target.mailbox, rights)).await?;
+    session.imap.training.moved(source, &target.mailbox, &moved);
     let answer = Answer::ok("MOVE completed");
     let Some(code) = copy_uid(&moved) else {
         return Ok(answer);

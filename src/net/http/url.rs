@@ -34,6 +34,11 @@ impl Url {
         Ok(Url(uri))
     }
 
+    /// What is called so below it.
+    pub fn below(&self, name: &str) -> Result<Url, UrlError> {
+        Url::parse(&format!("{}/{name}", self.to_string().trim_end_matches('/')))
+    }
+
     /// Whether it is asked for by TLS.
     pub fn is_https(&self) -> bool {
         self.0.scheme_str() == Some("https")

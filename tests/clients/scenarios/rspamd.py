@@ -1,10 +1,13 @@
-"""rspamd as a filter by the milter protocol: what it refuses is refused, what it marks is in Junk, everything else passes."""
+"""rspamd as a filter by the milter protocol: what it refuses is refused, what it marks is in Junk, everything else passes. And
+what is moved into Junk and out of it is learnt."""
 
+import json
 import os
 import smtplib
 import socket
 import subprocess
 import tempfile
+import urllib.request
 from pathlib import Path
 
 from fixture import ALICE, ARTIFACTS, HOST, PORTS, check, eventually, imap, message, need, skip, step
@@ -13,6 +16,7 @@ from restart import restarted
 PATTERN = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 """What every spam filter knows as spam for tests. With X in front rspamd refuses it, with Y it marks it."""
 SENDER = "sender@elsewhere.test"
+PASSWORD = "password of the controller"
 
 
 def main():
@@ -28,6 +32,11 @@ def main():
                 os.environ["POSTHASTE_MILTER"] = f'[{{name="rspamd", address="{address}", mail="all"}}]'
                 with restarted():
                     filtered()
+            step("learning")
+            os.environ["POSTHASTE_TRAINING__URL"] = f"http://127.0.0.1:{rspamd.controller}"
+            os.environ["POSTHASTE_TRAINING__PASSWORD"] = PASSWORD
+            with restarted():
+                learnt(rspamd)
         finally:
             rspamd.process.terminate()
             rspamd.process.wait(20)
@@ -57,6 +66,22 @@ def filtered():
         assert wanted in junk[-1], (wanted, junk[-1])
 
 
+def learnt(rspamd):
+    check("learnt before", rspamd.learnt(), (0, 0))
+    client = imap(ALICE, "INBOX")
+    for number in range(2):
+        words = " ".join(f"word{number * 100 + word}" for word in range(60))
+        client.append("INBOX", message(f"unwanted {number}", words, sender=SENDER, to=ALICE["address"]).as_bytes())
+    mails = client.search(["SUBJECT", "unwanted"])
+    check("messages to be learnt", len(mails), 2)
+    client.move(mails, "Junk")
+    eventually("spam is learnt", lambda: rspamd.learnt() == (2, 0))
+    client.select_folder("Junk")
+    client.move(client.search(["SUBJECT", "unwanted 0"]), "INBOX")
+    eventually("ham is learnt", lambda: rspamd.learnt()[1] == 1)
+    client.logout()
+
+
 def bodies(folder):
     client = imap(ALICE, folder)
     found = client.search()
@@ -69,8 +94,8 @@ class Rspamd:
     """An rspamd of its own: its proxy judges by itself, and asks nobody."""
 
     def __init__(self, folder):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as another:
+            self.port, self.controller = free.getsockname()[1], another.getsockname()[1]
         self.socket = folder / "socket"
         # To compile the whole list of domains takes it half a minute.
         (folder / "domains").write_text("com\norg\ntest\n")
@@ -83,16 +108,30 @@ class Rspamd:
             "actions { reject = 15; add_header = 6; }\n"
             f'worker "rspamd_proxy" {{ bind_socket = ["127.0.0.1:{self.port}", "{self.socket} mode=0666"];\n'
             '  milter = yes; count = 1; upstream "local" { self_scan = yes; default = yes; } }\n'
+            f'worker "controller" {{ bind_socket = "127.0.0.1:{self.controller}"; count = 1; password = "{PASSWORD}";\n'
+            "  secure_ip = []; }\n"
+            'classifier "bayes" { tokenizer { name = "osb"; } backend = "sqlite3"; languages_enabled = true;\n'
+            f'  statfile {{ symbol = "BAYES_HAM"; path = "{folder}/ham.sqlite"; spam = false; }}\n'
+            f'  statfile {{ symbol = "BAYES_SPAM"; path = "{folder}/spam.sqlite"; spam = true; }} }}\n'
         )
         with open(ARTIFACTS / "rspamd.log", "ab") as log:
             command = ["rspamd", "-i", "-f", "-c", config]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         eventually("rspamd", self.listens, 60)
 
+    def learnt(self):
+        """How many messages it has learnt, as spam and as ham."""
+        url = f"http://127.0.0.1:{self.controller}/stat"
+        request = urllib.request.Request(url, headers={"Password": PASSWORD})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found = {one["symbol"]: one["revision"] for one in json.load(answer)["statfiles"]}
+        return found["BAYES_SPAM"], found["BAYES_HAM"]
+
     def listens(self):
         assert self.process.poll() is None, f"rspamd ended with status {self.process.returncode}"
         try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            for port in (self.port, self.controller):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return self.socket.exists()
         except OSError:
             return False
