@@ -40,16 +40,24 @@ impl QueueStore {
 
 impl Change {
     pub(super) async fn write(&self, connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
-        let sql = match self.kind {
-            ChangeKind::Hold => "update recipient set held = 1 where held = 0 and ($1 is null or entry = $1)",
-            ChangeKind::Release => "update recipient set held = 0 where held = 1 and ($1 is null or entry = $1)",
-            ChangeKind::Retry(_) => {
-                "update recipient set due = min(due, $2) where held = 0 and ($1 is null or entry = $1)"
-            }
-            ChangeKind::Drop => "delete from recipient where ($1 is null or entry = $1)",
+        // Each in two forms: with one of both SQLite would read all recipients for one entry.
+        let [one, all] = match self.kind {
+            ChangeKind::Hold => [
+                "update recipient set held = 1 where held = 0 and entry = $1",
+                "update recipient set held = 1 where held = 0",
+            ],
+            ChangeKind::Release => [
+                "update recipient set held = 0 where held = 1 and entry = $1",
+                "update recipient set held = 0 where held = 1",
+            ],
+            ChangeKind::Retry(_) => [
+                "update recipient set due = min(due, $2) where held = 0 and entry = $1",
+                "update recipient set due = min(due, $2) where held = 0",
+            ],
+            ChangeKind::Drop => ["delete from recipient where entry = $1", "delete from recipient"],
         };
         let entry = self.entry.map(|id| id.0 as i64);
-        let mut statement = sqlx::query(sql).bind(entry);
+        let mut statement = sqlx::query(if entry.is_some() { one } else { all }).bind(entry);
         if let ChangeKind::Retry(now) = self.kind {
             statement = statement.bind(now);
         }

@@ -1,7 +1,5 @@
 //! What is asked of the queue.
 
-use sqlx::AssertSqlSafe;
-
 use super::{EntryRow, QueueStore, RecipientRow};
 use crate::mail::ids::QueueId;
 use crate::storage::database::{StoreError, in_time};
@@ -35,9 +33,47 @@ struct Joined {
     recipient: RecipientRow,
 }
 
-/// The columns of [`Joined`]: no two have the same name.
-const JOINED: &str = "recipient.*, arrived, expires, reverse_path, account, size, skip, header, body, smtputf8, ret,
-    envelope_id";
+/// Selects the columns of [`Joined`], of which no two have the same name.
+macro_rules! joined {
+    ($rest:literal) => {
+        concat!(
+            "select recipient.*, arrived, expires, reverse_path, account, size, skip, header, body, smtputf8, ret,
+                 envelope_id ",
+            $rest
+        )
+    };
+}
+
+/// What is due first of a destination, and when the next is. Its recipients are looked up by their entry: by what is due there
+/// may be a hundred thousand.
+const DUE: &str = concat!(
+    "with first as (
+         select entry from recipient
+         where held = 0 and destination = $1 and due <= $2 and entry not in (select value from json_each($3))
+         order by due limit 1) ",
+    joined!(
+        ", (select due from recipient
+            where held = 0 and destination = $1 and entry not in (select value from json_each($3))
+                and entry <> (select entry from first)
+            order by due limit 1) as next
+        from first join entry on entry.id = first.entry
+        join recipient indexed by recipient_of_entry on recipient.entry = first.entry
+        where held = 0 and destination = $1 and due <= $2
+        order by recipient.id limit $4"
+    )
+);
+const NEXT_DUE: &str = "select due from recipient
+    where held = 0 and destination = $1 and entry not in (select value from json_each($2))
+    order by due limit 1";
+const ENTRY: &str = joined!(
+    "from entry join recipient on recipient.entry = entry.id
+     where entry.id = $1 order by recipient.id"
+);
+const LIST: &str = joined!(
+    "from entry join recipient on recipient.entry = entry.id
+     where entry.id in (select id from entry where id > $1 order by id limit $2) order by entry.id, recipient.id"
+);
+const STRANGERS: &str = "select value from json_each($1) where not exists (select 1 from entry where id = value)";
 
 impl QueueStore {
     /// How much there is.
@@ -57,10 +93,7 @@ impl QueueStore {
         let mut strangers = Vec::new();
         for piece in ids.chunks(PIECE) {
             let ids: Vec<i64> = piece.iter().map(|id| id.0 as i64).collect();
-            let found = sqlx::query_scalar(
-                "select value from json_each($1) where not exists (select 1 from entry where id = value)",
-            );
-            let found = found.bind(json(&ids)).fetch_all(&self.readers);
+            let found = sqlx::query_scalar(STRANGERS).bind(json(&ids)).fetch_all(&self.readers);
             let found: Vec<i64> = self.patient(found).await?;
             strangers.extend(found.into_iter().map(|id| QueueId(id as u64)));
         }
@@ -75,14 +108,10 @@ impl QueueStore {
 
     /// When a destination has something due that is of none of these entries.
     pub(crate) async fn next_due(&self, destination: &str, but: &[i64]) -> Result<Option<i64>, StoreError> {
-        let due = sqlx::query_scalar(
-            "select due from recipient
-             where held = 0 and destination = $1 and entry not in (select value from json_each($2))
-             order by due limit 1",
-        )
-        .bind(destination)
-        .bind(json(but))
-        .fetch_optional(&self.readers);
+        let due = sqlx::query_scalar(NEXT_DUE)
+            .bind(destination)
+            .bind(json(but))
+            .fetch_optional(&self.readers);
         self.patient(due).await
     }
 
@@ -100,21 +129,7 @@ impl QueueStore {
             joined: Joined,
             next: Option<i64>,
         }
-        let sql = format!(
-            "with first as (
-                 select entry from recipient
-                 where held = 0 and destination = $1 and due <= $2 and entry not in (select value from json_each($3))
-                 order by due limit 1)
-             select {JOINED}, (
-                 select due from recipient
-                 where held = 0 and destination = $1 and entry not in (select value from json_each($3))
-                     and entry <> (select entry from first)
-                 order by due limit 1) as next
-             from first join entry on entry.id = first.entry join recipient on recipient.entry = first.entry
-             where recipient.held = 0 and recipient.destination = $1 and recipient.due <= $2
-             order by recipient.id limit $4"
-        );
-        let rows = sqlx::query_as(AssertSqlSafe(sql))
+        let rows = sqlx::query_as(DUE)
             .bind(destination)
             .bind(now)
             .bind(json(but))
@@ -132,8 +147,8 @@ impl QueueStore {
 
     /// One entry with all its recipients.
     pub(crate) async fn entry(&self, id: QueueId) -> Result<Option<(EntryRow, Vec<RecipientRow>)>, StoreError> {
-        let entries = self.joined("entry.id = $1", id.0 as i64, 1).await?;
-        Ok(entries.into_iter().next())
+        let rows = sqlx::query_as(ENTRY).bind(id.0 as i64).fetch_all(&self.readers);
+        Ok(gathered(self.patient(rows).await?).pop())
     }
 
     /// Entries behind this one with all their recipients, in the order of their numbers.
@@ -142,27 +157,11 @@ impl QueueStore {
         after: Option<QueueId>,
         limit: usize,
     ) -> Result<Vec<(EntryRow, Vec<RecipientRow>)>, StoreError> {
-        let after = after.map_or(i64::MIN, |id| id.0 as i64);
-        let which = "entry.id in (select id from entry where id > $1 order by id limit $2)";
-        self.joined(which, after, limit).await
-    }
-
-    async fn joined(
-        &self,
-        which: &str,
-        id: i64,
-        limit: usize,
-    ) -> Result<Vec<(EntryRow, Vec<RecipientRow>)>, StoreError> {
-        let sql = format!(
-            "select {JOINED} from entry join recipient on recipient.entry = entry.id
-             where {which} order by entry.id, recipient.id"
-        );
-        let rows = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(id)
+        let rows = sqlx::query_as(LIST)
+            .bind(after.map_or(i64::MIN, |id| id.0 as i64))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_all(&self.readers);
-        let rows: Vec<Joined> = self.patient(rows).await?;
-        Ok(gathered(rows))
+        Ok(gathered(self.patient(rows).await?))
     }
 
     async fn patient<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
@@ -185,4 +184,28 @@ fn gathered(rows: impl IntoIterator<Item = Joined>) -> Vec<(EntryRow, Vec<Recipi
 fn json(numbers: &[i64]) -> String {
     let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
     format!("[{}]", numbers.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_asked_that_reads_all_of_the_queue() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = QueueStore::open(folder.path(), Duration::from_secs(20)).await.unwrap();
+        for sql in [DUE, NEXT_DUE, ENTRY, LIST, STRANGERS] {
+            let plan = sqlx::query_as(sqlx::AssertSqlSafe(format!("explain query plan {sql}")));
+            let plan: Vec<(i64, i64, i64, String)> = plan.fetch_all(&store.readers).await.unwrap();
+            let scans = |step: &str| step.starts_with("SCAN entry") || step.starts_with("SCAN recipient");
+            let steps: Vec<String> = plan.into_iter().map(|(.., step)| step).collect();
+            assert!(
+                !steps.is_empty() && !steps.iter().any(|step| scans(step)),
+                "{sql}: {steps:?}"
+            );
+        }
+        store.close().await;
+    }
 }
