@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::settings::Settings;
 use super::{say, table::Table};
-use crate::reports::date;
+use crate::reports::{date, dmarc, tls};
 use crate::server::folder;
 use crate::storage::reports::{DAY, Kind, Overview, ReceivedReport, ReceivedRow, ReportStore};
 
@@ -16,7 +16,7 @@ const NAMED: usize = 3;
 
 #[derive(Subcommand)]
 pub(super) enum Reports {
-    /// List what was collected for other domains, by day, and what became of the reports of it
+    /// List what was collected for other domains, by day, and what became of the reports; of one domain in detail
     List(List),
     /// Send the reports of days that are over and were not sent, without waiting for their time
     Send(Send),
@@ -28,6 +28,8 @@ pub(super) enum Reports {
 
 #[derive(Args)]
 pub(super) struct List {
+    /// Such as example.net; all if it is left out
+    domain: Option<String>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -57,7 +59,15 @@ pub(super) struct Show {
 impl Reports {
     pub(super) fn run(self) -> anyhow::Result<()> {
         match self {
-            Reports::List(List { settings }) => with(&settings, async |reports| list(reports.overview().await?)),
+            Reports::List(List { domain: None, settings }) => {
+                with(&settings, async |reports| list(reports.overview().await?))
+            }
+            Reports::List(List {
+                domain: Some(domain),
+                settings,
+            }) => with(&settings, async |reports| {
+                collected(reports, &domain.to_lowercase()).await
+            }),
             Reports::Send(Send { settings }) => {
                 let config = settings.load()?;
                 anyhow::ensure!(config.reports.send, "reports.send is false: none are sent");
@@ -106,6 +116,35 @@ fn list(all: Vec<Overview>) -> anyhow::Result<()> {
         ]);
     }
     say(table)
+}
+
+/// What was seen of a domain.
+async fn collected(reports: &ReportStore, domain: &str) -> anyhow::Result<()> {
+    let mut table = Table::new(["DAY", "KIND", "SOURCE", "COUNT", "RESULT", "DETAIL"]);
+    for one in reports.overview().await?.iter().filter(|one| one.domain == domain) {
+        for row in reports.seen(one.kind, one.day, domain).await? {
+            let row = match one.kind {
+                Kind::Dmarc => dmarc::described(&row)?,
+                Kind::Tls => tls::described(&row)?,
+            };
+            table.row([
+                date(one.day),
+                one.kind.as_str().to_owned(),
+                row.source,
+                row.count.to_string(),
+                result(row.passed).to_owned(),
+                row.detail,
+            ]);
+        }
+    }
+    say(table)
+}
+
+fn result(passed: bool) -> &'static str {
+    match passed {
+        true => "pass",
+        false => "fail",
+    }
 }
 
 /// What is about the same source on the same day stands in one line, whoever told it.
@@ -174,7 +213,7 @@ fn show(report: &ReceivedReport, rows: &[ReceivedRow]) -> anyhow::Result<()> {
         table.row([
             row.source.clone(),
             row.count.to_string(),
-            if row.passed { "pass" } else { "fail" }.to_owned(),
+            result(row.passed).to_owned(),
             row.detail.clone(),
         ]);
     }

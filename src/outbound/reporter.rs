@@ -135,7 +135,8 @@ impl Reporter {
             if !at_once && now < due {
                 continue;
             }
-            match self.report(&from, kind, day, &domain).await? {
+            let outcome = self.report(&from, kind, day, &domain).await;
+            match outcome.unwrap_or_else(unsent) {
                 Outcome::Settled(outcome) => {
                     tracing::info!(kind = kind.as_str(), domain, outcome, "report");
                     self.store.settle(kind, day, &domain, &outcome).await?;
@@ -276,6 +277,12 @@ impl Reporter {
             status => Err(format!("status {status}")),
         }
     }
+}
+
+fn unsent(error: anyhow::Error) -> Outcome {
+    let cause = format!("{error:#}");
+    tracing::error!(cause, "a report cannot be made or sent");
+    Outcome::Later(cause)
 }
 
 fn unreadable<T: Default>(error: impl std::fmt::Display) -> T {

@@ -5,8 +5,9 @@ use std::io;
 use mail_auth::report::{PolicyPublished, Record, Report};
 
 use super::message::Message;
+use super::received::dmarc_row;
 use super::{Letterhead, compressed};
-use crate::storage::reports::Row;
+use crate::storage::reports::{ReceivedRow, Row};
 
 /// Of the format (RFC 7489 Appendix C).
 const VERSION: f32 = 1.0;
@@ -55,6 +56,15 @@ impl Aggregate {
         };
         message.written(head, to)
     }
+}
+
+/// What was counted, in words for people.
+pub fn described(row: &Row) -> serde_json::Result<ReceivedRow> {
+    let record: Record = serde_json::from_str(&row.record)?;
+    Ok(ReceivedRow {
+        count: row.count,
+        ..dmarc_row(&record)
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::io::Read;
 
 use flate2::read::{DeflateDecoder, GzDecoder};
 use mail_auth::report::tlsrpt::{PolicyType, ResultType, TlsReport};
-use mail_auth::report::{ActionDisposition, DmarcResult, PolicyOverride, Report};
+use mail_auth::report::{ActionDisposition, DmarcResult, PolicyOverride, Record, Report};
 use memchr::memmem;
 
 use crate::storage::reports::{Kind, Received, ReceivedRow};
@@ -70,27 +70,7 @@ fn read_dmarc(text: &[u8]) -> Option<Received> {
         return None;
     }
     let report = Report::parse_xml(text).ok()?;
-    let rows = report.records().iter().map(|record| {
-        let (dkim, spf) = (record.dmarc_dkim_result(), record.dmarc_spf_result());
-        let mut detail = format!(
-            "{} dkim={} spf={} from={}",
-            disposition(record.action_disposition()),
-            result(dkim),
-            result(spf),
-            record.header_from()
-        );
-        if let Some(reason) = record.policy_override_reason().first() {
-            detail.push_str(&format!(" because={}", reason_word(reason.policy_override())));
-        }
-        ReceivedRow {
-            source: record
-                .source_ip()
-                .map_or_else(|| "?".to_owned(), |address| address.to_string()),
-            count: record.count().into(),
-            passed: dkim == DmarcResult::Pass || spf == DmarcResult::Pass,
-            detail: printable(&detail),
-        }
-    });
+    let rows = report.records().iter().map(dmarc_row);
     Some(Received {
         kind: Kind::Dmarc,
         domain: domain(report.domain()),
@@ -100,6 +80,29 @@ fn read_dmarc(text: &[u8]) -> Option<Received> {
         ends: moment(report.date_range_end()),
         rows: rows.collect(),
     })
+}
+
+/// One record of DMARC in words for people.
+pub(super) fn dmarc_row(record: &Record) -> ReceivedRow {
+    let (dkim, spf) = (record.dmarc_dkim_result(), record.dmarc_spf_result());
+    let mut detail = format!(
+        "{} dkim={} spf={} from={}",
+        disposition(record.action_disposition()),
+        result(dkim),
+        result(spf),
+        record.header_from()
+    );
+    if let Some(reason) = record.policy_override_reason().first() {
+        detail.push_str(&format!(" because={}", reason_word(reason.policy_override())));
+    }
+    ReceivedRow {
+        source: record
+            .source_ip()
+            .map_or_else(|| "?".to_owned(), |address| address.to_string()),
+        count: record.count().into(),
+        passed: dkim == DmarcResult::Pass || spf == DmarcResult::Pass,
+        detail: printable(&detail),
+    }
 }
 
 fn read_tls(text: &[u8]) -> Option<Received> {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::message::Message;
 use super::{Letterhead, compressed};
 use crate::mail::date::Timestamp;
-use crate::storage::reports::{Kind, Row, Seen};
+use crate::storage::reports::{Kind, ReceivedRow, Row, Seen};
 
 /// What said how a domain's servers must be (RFC 8460 §4.4, `policy`).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -109,6 +109,33 @@ impl TlsReport {
     }
 }
 
+/// What was counted, in words for people.
+pub fn described(row: &Row) -> serde_json::Result<ReceivedRow> {
+    let policy: Policy = serde_json::from_str(&row.policy)?;
+    let failure: Option<Failure> = match row.record.is_empty() {
+        true => None,
+        false => Some(serde_json::from_str(&row.record)?),
+    };
+    // The words of the report.
+    let word = |value: serde_json::Result<Value>| Ok(value?.as_str().unwrap_or_default().to_owned());
+    let mut detail: String = word(serde_json::to_value(policy.policy_type))?;
+    if let Some(failure) = &failure {
+        let fault: String = word(serde_json::to_value(failure.result_type))?;
+        detail = format!("{detail} {fault}");
+    }
+    let host = failure
+        .as_ref()
+        .and_then(|failure| failure.receiving_mx_hostname.clone());
+    Ok(ReceivedRow {
+        source: host
+            .or_else(|| policy.mx_host.first().cloned())
+            .unwrap_or_else(|| "*".to_owned()),
+        count: row.count,
+        passed: failure.is_none(),
+        detail,
+    })
+}
+
 /// RFC 8460 §4.4. Sessions of one policy stand together, with what was wrong with some of them.
 fn json(head: &Letterhead<'_>, rows: &[Row]) -> serde_json::Result<Value> {
     let (begin, end) = head.range();
@@ -206,6 +233,19 @@ mod tests {
         assert_eq!(
             (detail.result_type, detail.failed_session_count),
             (tlsrpt::ResultType::CertificateHostMismatch, 3)
+        );
+        let described: Vec<_> = rows.iter().map(|row| described(row).unwrap()).collect();
+        let words: Vec<_> = described
+            .iter()
+            .map(|row| (&*row.source, row.count, &*row.detail))
+            .collect();
+        assert_eq!(
+            words,
+            [
+                ("*.example.net", 5, "sts"),
+                ("mx.example.net", 3, "sts certificate-host-mismatch"),
+                ("*", 1, "no-policy-found"),
+            ]
         );
         let text = String::from_utf8(message).unwrap();
         let unfolded = text.replace("\r\n\t", " ").replace("\r\n ", " ");

@@ -46,6 +46,9 @@ fn what_was_collected_and_what_came() {
     place
         .run(&["reports", "list"])
         .ok("2024-10-04  tls   example.net  3      nobody asks for it\n");
+    place
+        .run(&["reports", "list", "example.net"])
+        .ok("2024-10-04  tls   *       3      pass    no-policy-found\n");
     place.run(&["reports", "received", "Example.org"]).ok(
         "DAY         KIND   DOMAIN       SOURCE       PASSED  FAILED  REPORTS\n\
          2024-10-04  dmarc  example.org  192.0.2.1    8       0       2 1\n\
