@@ -308,25 +308,25 @@ impl Case {
     }
 }
 
-/// One message for each server.
+/// A message for each server; those of several are one until they are sent.
 async fn submit(server: &TestServer, cases: &[Case]) -> anyhow::Result<()> {
     let mut smtp = Smtp::greeted(server.connect("submission").await?).await?;
     smtp.command("AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAGNvcnJlY3QgaG9yc2U=", "235")
         .await?;
     // More than connections hold, so that it is not over before anything can be said.
     let large = format!("{}\r\n", "x".repeat(76)).repeat(55_000);
-    for case in cases {
-        smtp.command(&format!("MAIL FROM:<alice@{DOMAIN}>"), "250").await?;
-        for (address, _) in case.recipients() {
-            smtp.command(&format!("RCPT TO:<{address}>"), "250").await?;
+    let (during, others): (Vec<&Case>, Vec<&Case>) =
+        cases.iter().partition(|case| matches!(case.row, (Body, Say(_), ..)));
+    for (cases, text) in [(during, &*large), (others, "NOOP\r\n..\r\n")] {
+        for several in cases.chunks(20) {
+            smtp.command(&format!("MAIL FROM:<alice@{DOMAIN}>"), "250").await?;
+            for (address, _) in several.iter().flat_map(|case| case.recipients()) {
+                smtp.command(&format!("RCPT TO:<{address}>"), "250").await?;
+            }
+            smtp.command("DATA", "354").await?;
+            smtp.command(&format!("From: alice@{DOMAIN}\r\nSubject: x\r\n\r\n{text}."), "250")
+                .await?;
         }
-        smtp.command("DATA", "354").await?;
-        let text = match case.row {
-            (Body, Say(_), ..) => &large,
-            _ => "NOOP\r\n..\r\n",
-        };
-        smtp.command(&format!("From: alice@{DOMAIN}\r\nSubject: x\r\n\r\n{text}."), "250")
-            .await?;
     }
     smtp.quit().await
 }
