@@ -20,6 +20,7 @@ use crate::storage::reports::{Kind, ReportStore, today};
 use crate::storage::spool::Spool;
 
 mod peer;
+mod sharing;
 
 const MESSAGE: &[u8] = b"Subject: x\r\n\r\nHello\r\n.\r\n..two\r\n";
 const ALL: &str = "PIPELINING|SIZE 1000000|8BITMIME|SMTPUTF8|DSN|ENHANCEDSTATUSCODES";

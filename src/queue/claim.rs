@@ -35,7 +35,8 @@ pub(super) struct Lease {
     pub(super) queue: Queue,
     destination: Destination,
     entry: i64,
-    kept: bool,
+    /// Dropping it changes nothing any more.
+    over: bool,
 }
 
 impl Queue {
@@ -49,7 +50,7 @@ impl Queue {
             let due = match self.0.store.due(row, now(), &leased, MAX_RECIPIENTS).await {
                 Ok(Some(due)) => due,
                 Ok(None) => {
-                    self.look_again(destination, &leased, offers).await;
+                    self.look_again(destination).await;
                     return Ok(None);
                 }
                 Err(error) => {
@@ -78,8 +79,10 @@ impl Queue {
     }
 
     /// Learns when a destination has something due next.
-    async fn look_again(&self, destination: &Destination, leased: &[i64], offers: u64) {
-        match self.0.store.next_due(destination.as_row(), leased).await {
+    async fn look_again(&self, destination: &Destination) {
+        let offers = self.0.schedule.offers();
+        let leased = self.leased(destination);
+        match self.0.store.next_due(destination.as_row(), &leased).await {
             Ok(due) => self.0.schedule.set(destination, due, offers),
             Err(error) => {
                 tracing::error!(%error, "the queue cannot be read");
@@ -106,7 +109,7 @@ impl Queue {
             queue: self.clone(),
             destination: destination.clone(),
             entry,
-            kept: false,
+            over: false,
         }
     }
 }
@@ -150,18 +153,16 @@ impl Claim {
 }
 
 impl Lease {
-    /// Nobody gets the entry any more.
-    fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for Lease {
-    /// What was not settled is due again.
-    fn drop(&mut self) {
-        if self.kept {
-            return;
+    /// What became of the entry is written. When it is `finished` there is nothing more to know of it.
+    pub(super) async fn end(mut self, finished: bool) {
+        self.give_back();
+        self.over = true;
+        if !finished {
+            self.queue.look_again(&self.destination).await;
         }
+    }
+
+    fn give_back(&self) {
         let mut leases = lock(&self.queue.0.leases);
         if let Some(entries) = leases.get_mut(&self.destination) {
             entries.retain(|entry| *entry != self.entry);
@@ -169,7 +170,20 @@ impl Drop for Lease {
                 leases.remove(&self.destination);
             }
         }
-        drop(leases);
-        self.queue.0.schedule.offer(&self.destination, now());
+    }
+
+    /// Nobody gets the entry any more.
+    fn keep(mut self) {
+        self.over = true;
+    }
+}
+
+impl Drop for Lease {
+    /// What was not settled is due again.
+    fn drop(&mut self) {
+        if !self.over {
+            self.give_back();
+            self.queue.0.schedule.offer(&self.destination, now());
+        }
     }
 }

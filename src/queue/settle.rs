@@ -29,6 +29,7 @@ impl Claim {
             }
         }
         let finished = queue.write(&entry, &changes, &reported).await?;
+        self.lease.end(finished).await;
         queue.settled(&entry, &changes, finished).await
     }
 }
