@@ -22,7 +22,8 @@ pub mod mailbox;
 pub mod milter;
 pub mod origin;
 pub mod queue;
-pub mod reports; // 3: domain
+pub mod reports;
+pub mod srs; // 3: domain
 
 pub mod sieve;
 pub mod storage; // 2: rules for mail; files and SQL

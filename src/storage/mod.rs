@@ -14,4 +14,5 @@ pub mod reports;
 mod reserve;
 pub(crate) mod scripts;
 pub mod spool;
+pub mod srs_secrets;
 pub mod sts;
