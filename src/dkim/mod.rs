@@ -1,4 +1,4 @@
-//! Signing what our users send (RFC 6376), by RSA (RFC 8301: 2,048 bits) and by Ed25519 (RFC 8463): whoever knows the younger
+//! Signing what our users send (RFC 6376), and sealing what is forwarded ([`seal`], RFC 8617), by RSA (RFC 8301: 2,048 bits) and by Ed25519 (RFC 8463): whoever knows the younger
 //! of the two believes it, and all others know the elder.
 //!
 //! Keys are files of a domain ([`keys`]), made and changed by the command line; a running server sees the change at the next
@@ -20,9 +20,11 @@ use tokio::sync::Semaphore;
 use crate::mail::address::Address;
 use crate::storage::dkim_keys::KeyFolder;
 
-use keys::State;
+use keys::{Algorithm, State};
+use seal::{Sealer, Seen};
 
 pub mod keys;
+pub mod seal;
 
 /// Messages that are signed at the same time, each in memory.
 const MAX_SIGNED: usize = 8;
@@ -66,11 +68,19 @@ struct Inner {
     running: Semaphore,
 }
 
+/// What signs and seals for a domain.
+#[derive(Default)]
+struct Loaded {
+    signers: Vec<DkimSigner<DkimKey, Done>>,
+    /// One set is one signature: RSA, which all know, if there is such a key.
+    sealer: Option<Sealer>,
+}
+
 /// The signers of a domain, as its folder was at that time.
 #[derive(Clone)]
 struct Known {
     changed: SystemTime,
-    signers: Arc<Vec<DkimSigner<DkimKey, Done>>>,
+    loaded: Arc<Loaded>,
 }
 
 impl Signers {
@@ -93,7 +103,7 @@ impl Signers {
         let (signers, domain) = (self.clone(), domain.to_owned());
         let signing = tokio::task::spawn_blocking(move || {
             let mut fields = String::new();
-            for signer in signers.of(&domain).iter() {
+            for signer in &signers.of(&domain).signers {
                 match signer.sign(&message) {
                     Ok(signature) => fields.push_str(&signature.to_header()),
                     Err(error) => tracing::error!(%error, domain, "a message could not be signed"),
@@ -104,8 +114,22 @@ impl Signers {
         signing.await.unwrap_or_default()
     }
 
+    /// The seals of a domain for a whole message that it forwards, each field with its line end; nothing if it has no keys.
+    pub async fn seal(&self, domain: &str, message: Vec<u8>, seen: Seen) -> String {
+        let (signers, domain) = (self.clone(), domain.to_owned());
+        let sealing = tokio::task::spawn_blocking(move || {
+            let loaded = signers.of(&domain);
+            let sealed = loaded.sealer.as_ref().map(|sealer| sealer.seal(&message, &seen));
+            sealed.unwrap_or(Ok(None)).unwrap_or_else(|error| {
+                tracing::error!(%error, domain, "a message could not be sealed");
+                None
+            })
+        });
+        sealing.await.ok().flatten().unwrap_or_default()
+    }
+
     /// The signers of a domain, read again if its folder has changed. Blocking.
-    fn of(&self, domain: &str) -> Arc<Vec<DkimSigner<DkimKey, Done>>> {
+    fn of(&self, domain: &str) -> Arc<Loaded> {
         let changed = match self.0.folder.changed(domain) {
             Ok(Some(changed)) => changed,
             Ok(None) => return Arc::default(),
@@ -116,41 +140,48 @@ impl Signers {
         };
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(domain).filter(|found| found.changed == changed) {
-            return Arc::clone(&found.signers);
+            return Arc::clone(&found.loaded);
         }
-        let signers = Arc::new(self.read(domain));
+        let loaded = Arc::new(self.read(domain));
         if known.len() >= MAX_DOMAINS {
             known.clear();
         }
         let found = Known {
             changed,
-            signers: Arc::clone(&signers),
+            loaded: Arc::clone(&loaded),
         };
         known.insert(domain.to_owned(), found);
-        signers
+        loaded
     }
 
-    fn read(&self, domain: &str) -> Vec<DkimSigner<DkimKey, Done>> {
+    fn read(&self, domain: &str) -> Loaded {
         let keys = match keys::of(&self.0.folder, domain) {
             Ok(keys) => keys,
             Err(error) => {
                 tracing::error!(%error, domain, "the keys cannot be read: mail is not signed");
-                return Vec::new();
+                return Loaded::default();
             }
         };
-        let mut signers = Vec::new();
+        let mut loaded = Loaded::default();
         for key in keys.into_iter().filter(|key| key.state == State::Used) {
-            match key.load() {
-                Ok(loaded) => signers.push(
-                    DkimSigner::from_key(loaded)
-                        .domain(domain)
-                        .selector(key.selector())
-                        .headers(SIGNED),
-                ),
-                Err(error) => tracing::error!(%error, domain, selector = key.selector(), "a key cannot be used"),
+            match (key.load(), key.load()) {
+                (Ok(signing), Ok(sealing)) => {
+                    let signer = DkimSigner::from_key(signing).domain(domain).selector(key.selector());
+                    loaded.signers.push(signer.headers(SIGNED));
+                    if loaded.sealer.is_none() || key.algorithm == Algorithm::Rsa {
+                        loaded.sealer = Some(Sealer {
+                            domain: domain.to_owned(),
+                            selector: key.selector().to_owned(),
+                            key: sealing,
+                        });
+                    }
+                }
+                (Err(error), _) | (_, Err(error)) => {
+                    tracing::error!(%error, domain, selector = key.selector(), "a key cannot be used");
+                }
             }
         }
-        signers
+        loaded
     }
 }
 
