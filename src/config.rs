@@ -10,6 +10,7 @@ use serde::Deserialize;
 pub use crate::net::dns::Dnssec;
 pub use crate::net::network::Network;
 pub use endpoint::{Endpoint, Mode};
+pub use forward::Forward;
 pub use imap::Imap;
 pub use load::{ConfigError, Problem};
 pub use login::{Login, Oauth};
@@ -26,6 +27,7 @@ pub use units::{Period, Secret, Size};
 
 mod check;
 mod endpoint;
+mod forward;
 mod imap;
 pub mod load;
 mod login;
@@ -83,6 +85,8 @@ pub struct Config {
     /// Servers that mail for a domain, or for all, is handed to instead of those that its MX records name. The end of this
     /// file shows how one is written.
     pub route: Vec<Route>,
+    /// Mail that aliases and Sieve scripts forward to other servers.
+    pub forward: Forward,
     /// Reports that servers send each other every day: how mail in a domain's name fared (DMARC), and how encryption to its
     /// servers did (TLS).
     pub reports: Reports,
@@ -117,6 +121,7 @@ impl Default for Config {
             queue: Queue::default(),
             outbound: Outbound::default(),
             route: Vec::new(),
+            forward: Forward::default(),
             reports: Reports::default(),
             mta_sts: MtaSts::default(),
             storage: Storage::default(),

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
 use crate::config::Config;
-use crate::delivery::{Delivery, Reading};
+use crate::delivery::{Delivery, Forwarder, Reading};
 use crate::dkim::Signers;
 use crate::imap::{self, Imap};
 use crate::mail::address::Address;
@@ -126,7 +126,15 @@ impl Server {
             .context("cannot open what reports are made of")?;
         let outbound = Outbound::new(&config, queue.clone(), dns.clone(), reports.clone())
             .context("cannot deliver to other servers")?;
-        let delivery = Delivery::new(accounts.clone(), mailboxes.clone(), queue.clone(), config.quota);
+        let signers = Signers::new(&config.data);
+        let forwarder = Forwarder::new(&config.data, &config.forward, signers.clone());
+        let delivery = Delivery::new(
+            accounts.clone(),
+            mailboxes.clone(),
+            queue.clone(),
+            config.quota,
+            forwarder,
+        );
         let (delivery, reading) = delivery.read_by(&config.reports.addresses, reports.clone());
         let http = outbound.http().clone();
         let reporter = Reporter::new(&config, reports.clone(), accounts.clone(), delivery.clone(), dns, http)?;
@@ -141,7 +149,7 @@ impl Server {
                 config: config.clone(),
                 accounts: accounts.clone(),
                 delivery: delivery.clone(),
-                signers: Signers::new(&config.data),
+                signers,
                 allowances: smtp::Allowances::new(&config.smtp),
                 origin: origin.clone(),
                 reports: reports.clone(),

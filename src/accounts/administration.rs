@@ -2,6 +2,8 @@
 //!
 //! Each is one transaction of the database, and may happen while the server runs.
 
+use std::collections::BTreeMap;
+
 use super::login::LoginError;
 use super::names::{account_address, alias_address, domain_name, written};
 use super::sasl::prepare;
@@ -33,13 +35,20 @@ pub struct Listed {
     pub enabled: bool,
 }
 
-/// Another address of one or more accounts.
+/// Another address of accounts, or one whose mail goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alias {
     /// The address; `@example.org` for the catch-all.
     pub address: String,
-    /// The addresses of the accounts it leads to.
+    /// Where it leads: accounts, other aliases, addresses elsewhere.
     pub targets: Vec<String>,
+}
+
+/// Whom an alias leads to.
+enum Target {
+    Account(Account),
+    /// An alias, or an address elsewhere.
+    Address(Address),
 }
 
 /// Why it was not done.
@@ -80,7 +89,11 @@ pub enum Error {
     UnknownAppPassword(String),
     #[error("the account has 100 app passwords already; remove one first")]
     TooManyAppPasswords,
-    #[error("an alias leads to one account or more")]
+    #[error("other aliases lead to the alias {alias}: {}; remove these first", aliases.join(", "))]
+    AliasHasAliases { alias: String, aliases: Vec<String> },
+    #[error("the alias {0} would lead to itself")]
+    CircularAlias(String),
+    #[error("an alias leads to one address or more")]
     NoTargets,
     #[error("the accounts database failed")]
     Storage(#[source] anyhow::Error),
@@ -237,7 +250,8 @@ impl Accounts {
         Ok(all)
     }
 
-    /// Adds an alias in a domain of ours, to accounts of ours. `@example.org` is the catch-all. Returns it as written.
+    /// Adds an alias in a domain of ours, to accounts and aliases of ours and to addresses elsewhere. `@example.org` is the
+    /// catch-all. Returns it as written.
     pub async fn add_alias(&self, alias: &str, targets: &[String]) -> Result<String, Error> {
         let (local, name) = alias_address(alias)?;
         if targets.is_empty() {
@@ -252,12 +266,36 @@ impl Accounts {
             return Err(Error::AccountExists(written(&local, &name)));
         }
         let id = changes.insert_alias(&local, home.id).await?;
-        for target in targets {
-            let account = account(&mut changes, target).await?;
-            changes.insert_target(id, account.id.0).await?;
+        // `a@x, b@y` is as good as `a@x b@y`.
+        let targets = targets.iter().flat_map(|target| target.split(',')).map(str::trim);
+        for target in targets.filter(|target| !target.is_empty()) {
+            match self.target(&mut changes, target).await? {
+                Target::Account(account) => changes.insert_target(id, account.id.0).await?,
+                Target::Address(address) if address.local() == local && address.domain() == name => {
+                    return Err(Error::CircularAlias(written(&local, &name)));
+                }
+                Target::Address(address) => changes.insert_forward(id, &address.to_string()).await?,
+            }
         }
         changes.commit().await?;
         Ok(written(&local, &name))
+    }
+
+    /// Whom an alias is to lead to: whoever is in a domain of ours must be there.
+    async fn target(&self, changes: &mut Changes, target: &str) -> Result<Target, Error> {
+        let address = Address::parse(target).map_err(|_| Error::InvalidAddress(target.to_owned()))?;
+        if changes.domain(address.domain()).await?.is_none() {
+            return Ok(Target::Address(address));
+        }
+        let local = fold(address.local());
+        // An alias that is being added is there already, and would lead to itself.
+        if changes.alias(&local, address.domain()).await?.is_some() {
+            let address = Address::new(&local, address.domain());
+            return address
+                .map(Target::Address)
+                .map_err(|_| Error::InvalidAddress(target.to_owned()));
+        }
+        account(changes, target).await.map(Target::Account)
     }
 
     /// Removes an alias. Returns it as written.
@@ -265,7 +303,17 @@ impl Accounts {
         let (local, name) = alias_address(alias)?;
         let mut changes = self.0.database.change().await?;
         match changes.alias(&local, &name).await? {
-            Some(id) => changes.delete_alias(id).await?,
+            Some(id) => {
+                let leading = changes.aliases_to(&written(&local, &name)).await?;
+                if !leading.is_empty() {
+                    let aliases = leading.iter().map(|row| written(&row.local, &row.domain));
+                    return Err(Error::AliasHasAliases {
+                        alias: written(&local, &name),
+                        aliases: aliases.collect(),
+                    });
+                }
+                changes.delete_alias(id).await?;
+            }
             None => return Err(Error::UnknownAlias(written(&local, &name))),
         }
         changes.commit().await?;
@@ -274,19 +322,19 @@ impl Accounts {
 
     /// All aliases, by domain and local part.
     pub async fn aliases(&self) -> Result<Vec<Alias>, Error> {
-        let mut all: Vec<Alias> = Vec::new();
+        let mut all: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
         for row in self.0.database.aliases().await? {
-            let address = written(&row.local, &row.domain);
             let target = written(&row.target_local, &row.target_domain);
-            match all.last_mut() {
-                Some(last) if last.address == address => last.targets.push(target),
-                _ => all.push(Alias {
-                    address,
-                    targets: vec![target],
-                }),
-            }
+            all.entry((row.domain, row.local)).or_default().push(target);
         }
-        Ok(all)
+        for row in self.0.database.forwards().await? {
+            all.entry((row.domain, row.local)).or_default().push(row.address);
+        }
+        let alias = |((domain, local), targets): ((String, String), Vec<String>)| Alias {
+            address: written(&local, &domain),
+            targets,
+        };
+        Ok(all.into_iter().map(alias).collect())
     }
 
     async fn hash(&self, address: &Address, password: &str) -> Result<PasswordRow, Error> {

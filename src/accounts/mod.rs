@@ -39,7 +39,7 @@ pub use administration::{Alias, Domain, Error, Listed};
 pub use app_password::{AppPassword, Scope};
 pub use connections::{ConnectionSlot, SessionSlot, TooManySessions};
 pub use login::{ComeBack, LoginError, Origin, Service};
-pub use resolve::Resolution;
+pub use resolve::{Forwarding, Resolution};
 
 /// The accounts database of a data folder. Cheap to clone.
 #[derive(Clone)]

@@ -5,6 +5,9 @@ use super::fold;
 use super::resolve::CATCH_ALL;
 use crate::mail::address::Address;
 
+/// The longest local part of an account in octets (RFC 5321 §4.5.3.1.1): every server can write to it.
+const MAX_LOCAL: usize = 64;
+
 /// A domain's name, normalised as in addresses. No address literals: those are not domains.
 pub(super) fn domain_name(name: &str) -> Result<String, Error> {
     match Address::new("postmaster", name.trim()) {
@@ -19,7 +22,12 @@ pub(super) fn account_address(text: &str) -> Result<Address, Error> {
     let given = Address::parse(text.trim()).map_err(|_| invalid())?;
     let local = fold(given.local());
     let usable = |c: char| c.is_alphanumeric() || "._-!#$%&'*=?^`{|}~".contains(c);
-    if !local.chars().all(usable) || local.starts_with('.') || local.ends_with('.') || local.contains("..") {
+    if local.len() > MAX_LOCAL
+        || !local.chars().all(usable)
+        || local.starts_with('.')
+        || local.ends_with('.')
+        || local.contains("..")
+    {
         return Err(Error::UnusableName(given.local().to_owned()));
     }
     Address::new(&local, given.domain()).map_err(|_| invalid())

@@ -7,7 +7,7 @@ use super::{say, table::Table};
 
 #[derive(Subcommand)]
 pub(super) enum Alias {
-    /// Add an alias to one account or several
+    /// Add an alias that leads to one address or several: accounts, other aliases, addresses elsewhere
     Add(Add),
     /// List the aliases
     List(List),
@@ -19,9 +19,9 @@ pub(super) enum Alias {
 pub(super) struct Add {
     /// Such as info@example.org; @example.org takes all mail of the domain that is nobody else's
     alias: String,
-    /// The addresses of the accounts that get its mail
-    #[arg(required = true, value_name = "ACCOUNT")]
-    accounts: Vec<String>,
+    /// The addresses that get its mail: accounts and aliases of this server, or addresses elsewhere, to which it is forwarded
+    #[arg(required = true, value_name = "ADDRESS")]
+    targets: Vec<String>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -45,14 +45,14 @@ impl Alias {
         match self {
             Alias::Add(Add {
                 alias,
-                accounts: targets,
+                targets,
                 settings,
             }) => settings.administer(async |accounts| {
                 let alias = accounts.add_alias(&alias, &targets).await?;
                 say(format_args!("alias {alias} added"))
             }),
             Alias::List(List { settings }) => settings.administer(async |accounts| {
-                let mut table = Table::new(["ALIAS", "ACCOUNTS"]);
+                let mut table = Table::new(["ALIAS", "LEADS TO"]);
                 for alias in accounts.aliases().await? {
                     table.row([alias.address, alias.targets.join(" ")]);
                 }

@@ -21,6 +21,7 @@ mod serve;
 mod settings;
 mod sieve;
 mod signals;
+mod srs;
 mod table;
 
 use std::io::{self, Write};
@@ -75,6 +76,9 @@ enum Command {
     /// What other domains are told of their mail and servers, and what they tell of ours (also while the server runs)
     #[command(subcommand)]
     Reports(reports::Reports),
+    /// Change the secret of rewritten senders (also while the server runs)
+    #[command(subcommand)]
+    Srs(srs::Srs),
     /// How much the full-text index holds
     FullText(full_text::FullText),
 }
@@ -95,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Sieve(sieve) => sieve.run(),
         Command::Queue(queue) => queue.run(),
         Command::Reports(reports) => reports.run(),
+        Command::Srs(srs) => srs.run(),
         Command::FullText(full_text) => full_text.run(),
     };
     match done {

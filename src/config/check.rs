@@ -34,6 +34,15 @@ impl Config {
         }
         self.check_reports(&mut problems);
         self.check_routes(&mut problems);
+        if let Some(domain) = &self.forward.srs_domain
+            && !is_hostname(domain)
+        {
+            problems.add("forward.srs_domain", "a domain is wanted, such as \"srs.example.org\"");
+        }
+        let days = self.forward.srs_expire.get().as_secs() / (24 * 3600);
+        if !(1..=500).contains(&days) {
+            problems.add("forward.srs_expire", "must be between 1 and 500 days");
+        }
         self.check_milters(&mut problems);
         if let Err(cause) = telemetry::check_filter(&self.log.filter) {
             problems.add(

@@ -17,6 +17,7 @@ use tracing::Instrument;
 use super::rules::{Copies, Plan};
 use super::{Delivery, Error, Route, trace};
 use crate::accounts::Account;
+use crate::dkim::seal::Seen;
 use crate::mail::address::Address;
 use crate::mail::date::Timestamp;
 use crate::mail::envelope::{Envelope, ForwardPath};
@@ -46,6 +47,8 @@ pub struct Letter {
     pub routes: Vec<Route>,
     /// The account that submitted it.
     pub account: Option<AccountId>,
+    /// What was found out about it, if it was looked at.
+    pub judged: Option<Seen>,
     /// Fields to be put in front of it, each with its line end: what was found out about it, a signature. Return-Path comes
     /// before them.
     pub front: Vec<u8>,
@@ -80,8 +83,8 @@ impl Delivery {
         tokio::spawn(work.in_current_span()).await.map_err(crashed)?
     }
 
-    /// Delivers to each account as far as it goes, and tells of each how it went, in the order of [`Letter::accounts`]: for
-    /// LMTP (RFC 2033 §4.2). Runs to its end like [`Delivery::accept`].
+    /// Delivers to each account as far as it goes, and tells of each how it went, in the order of [`Letter::accounts`], and
+    /// behind them of what goes on to other servers: for LMTP (RFC 2033 §4.2). Runs to its end like [`Delivery::accept`].
     pub async fn accept_each(&self, letter: Letter, incoming: Incoming) -> Result<Vec<Result<(), Error>>, Error> {
         let delivery = self.clone();
         let work = async move { delivery.deliver_each(letter, incoming).await };
@@ -90,6 +93,7 @@ impl Delivery {
 
     async fn deliver(&self, letter: Letter, incoming: Incoming) -> Result<(), Error> {
         let (message, skip) = self.complete(&letter, incoming).await?;
+        self.may_forward(&letter, &message).await?;
         let accounts = letter.accounts();
         self.check_room(&accounts, message.size()).await?;
         let mut plans = Vec::with_capacity(accounts.len());
@@ -121,7 +125,7 @@ impl Delivery {
     }
 
     async fn deliver_each(&self, letter: Letter, incoming: Incoming) -> Result<Vec<Result<(), Error>>, Error> {
-        let (message, _) = self.complete(&letter, incoming).await?;
+        let (message, skip) = self.complete(&letter, incoming).await?;
         let accounts = letter.accounts();
         let mut plans = Vec::with_capacity(accounts.len());
         let mut copies = Vec::with_capacity(accounts.len());
@@ -157,6 +161,13 @@ impl Delivery {
         if !notices.is_empty() {
             self.to_be_read(&letter, &message);
             self.report(&letter, &message, notices);
+        }
+        if letter.goes_on() {
+            let goes = match self.may_forward(&letter, &message).await {
+                Ok(()) => self.send_on(&letter, &message, skip).await,
+                Err(refused) => Err(refused),
+            };
+            outcomes.push(goes);
         }
         Ok(outcomes)
     }
@@ -222,12 +233,17 @@ impl Delivery {
 }
 
 impl Letter {
-    /// Of each of the envelope's recipients, where among [`Letter::accounts`] its own are.
+    /// Of each of the envelope's recipients, where among [`Letter::accounts`] its own are; behind them is what goes on.
     pub fn stands_for(&self) -> Vec<Vec<usize>> {
         let accounts = self.accounts();
         let position = |account: &Account| accounts.iter().position(|known| known.id == account.id);
         let of = |route: &Route| match route {
             Route::Local(here) => here.iter().filter_map(position).collect(),
+            Route::Forwarded(forwarding) => {
+                let here = forwarding.accounts.iter().filter_map(position);
+                here.chain([accounts.len()]).collect()
+            }
+            Route::Returned(_) => vec![accounts.len()],
             Route::Remote(_) => Vec::new(),
         };
         self.routes.iter().map(of).collect()
@@ -237,12 +253,10 @@ impl Letter {
     pub fn accounts(&self) -> Vec<Account> {
         let mut accounts: Vec<Account> = Vec::new();
         for route in self.routes.iter().filter(|_| !self.waits()) {
-            if let Route::Local(here) = route {
-                let new = here
-                    .iter()
-                    .filter(|account| !accounts.iter().any(|known| known.id == account.id));
-                let new: Vec<Account> = new.cloned().collect();
-                accounts.extend(new);
+            for account in route.accounts() {
+                if !accounts.iter().any(|known| known.id == account.id) {
+                    accounts.push(account.clone());
+                }
             }
         }
         accounts
@@ -252,7 +266,7 @@ impl Letter {
     pub(super) fn paths_to(&self, account: &Account) -> Vec<Address> {
         let routed = self.envelope.recipients.iter().zip(&self.routes);
         let paths = routed.filter_map(|(recipient, route)| match (&recipient.path, route) {
-            (ForwardPath::Address(address), Route::Local(here)) if here.iter().any(|one| one.id == account.id) => {
+            (ForwardPath::Address(address), route) if route.accounts().iter().any(|one| one.id == account.id) => {
                 Some(address.clone())
             }
             _ => None,
@@ -263,6 +277,12 @@ impl Letter {
     /// Whether its accounts are all that it is for.
     fn is_for_accounts_only(&self) -> bool {
         !self.waits() && self.routes.iter().all(|route| matches!(route, Route::Local(_)))
+    }
+
+    /// Whether it is for others, too, to whom an alias leads, or a sender that was rewritten.
+    pub(super) fn goes_on(&self) -> bool {
+        let goes = |route: &Route| matches!(route, Route::Forwarded(_) | Route::Returned(_));
+        !self.waits() && self.routes.iter().any(goes)
     }
 
     /// Whether nobody is to get it yet (RFC 4865).
@@ -330,6 +350,8 @@ mod tests {
     use super::*;
     use crate::accounts::Accounts;
     use crate::config::Config;
+    use crate::delivery::Forwarder;
+    use crate::dkim::Signers;
     use crate::mail::envelope::ReversePath;
     use crate::mail::ids::AccountId;
     use crate::mailbox::Mailboxes;
@@ -345,7 +367,9 @@ mod tests {
         let queue = Queue::open(folder.path(), &config.queue, &[], "x.test", second)
             .await
             .unwrap();
-        (folder, Delivery::new(accounts, mailboxes, queue, config.quota))
+        let forwarder = Forwarder::new(folder.path(), &config.forward, Signers::new(folder.path()));
+        let delivery = Delivery::new(accounts, mailboxes, queue, config.quota, forwarder);
+        (folder, delivery)
     }
 
     fn letter(recipients: &[&str]) -> Letter {
@@ -367,6 +391,7 @@ mod tests {
                 .map(|one| Route::Local(vec![account(one)]))
                 .collect(),
             account: None,
+            judged: None,
             front: Vec::new(),
             junk: false,
             binary: false,

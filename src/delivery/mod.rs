@@ -8,23 +8,27 @@
 //! the queue has it by then. What the queue has for this server (reports, mail that waited) [`Delivery::deliver_queued`]
 //! takes out.
 
+use std::io::Read;
+
 use tokio::sync::broadcast;
 
-use crate::accounts::{Account, Accounts, Resolution};
+use crate::accounts::{Account, Accounts, Forwarding};
 use crate::config::Quota;
 use crate::mail::address::Address;
-use crate::mail::envelope::ForwardPath;
 use crate::mailbox::{self, Mailboxes, Usage};
 use crate::queue::{self, Queue};
+use crate::sieve::limits;
 use crate::storage::reports::ReportStore;
-use crate::storage::spool::{ConvertError, Incoming};
+use crate::storage::spool::{ConvertError, Incoming, Spooled};
 
 use reading::Inbox;
 
 pub use accept::{Letter, Report};
+pub use forward::{Forwarder, Resolved};
 pub use reading::Reading;
 
 mod accept;
+mod forward;
 mod queued;
 mod reading;
 mod relay;
@@ -45,6 +49,7 @@ pub struct Delivery {
     reports: broadcast::Sender<Report>,
     /// Where what tells of our domains is read besides.
     inbox: Option<Inbox>,
+    forwarder: Forwarder,
 }
 
 /// Where a recipient is.
@@ -52,8 +57,23 @@ pub struct Delivery {
 pub enum Route {
     /// Here: the accounts that its address stands for.
     Local(Vec<Account>),
+    /// An alias: accounts here, and addresses elsewhere to which it is forwarded.
+    Forwarded(Forwarding),
+    /// A sender that was rewritten when its mail was forwarded: this is the true one. Only for reports.
+    Returned(Address),
     /// On another server. Only for mail of our own users: strangers' mail is never relayed.
     Remote(Address),
+}
+
+impl Route {
+    /// The accounts here that get a copy.
+    pub fn accounts(&self) -> &[Account] {
+        match self {
+            Route::Local(accounts) => accounts,
+            Route::Forwarded(forwarding) => &forwarding.accounts,
+            Route::Returned(_) | Route::Remote(_) => &[],
+        }
+    }
 }
 
 /// Why mail cannot be taken or routed. Mostly for the moment: what is so for good is known at RCPT, but for a message that
@@ -75,6 +95,12 @@ pub enum Error {
     /// The rules of its recipients refuse it (RFC 5429 §2), with this reason, which may be any text.
     #[error("rejected by a rule")]
     Rejected(String),
+    /// It was judged to be junk, and is for an alias that leads elsewhere only.
+    #[error("junk is not forwarded")]
+    Junk,
+    /// It comes by an alias by which it has come before (RFC 5321 §6.3).
+    #[error("forwarded in circles")]
+    Loop,
     /// A disk or a database failed.
     #[error("delivery is unavailable")]
     Unavailable(#[source] anyhow::Error),
@@ -82,7 +108,7 @@ pub enum Error {
 
 impl Delivery {
     /// The mail flow into these mailboxes and this queue.
-    pub fn new(accounts: Accounts, mailboxes: Mailboxes, queue: Queue, quota: Quota) -> Delivery {
+    pub fn new(accounts: Accounts, mailboxes: Mailboxes, queue: Queue, quota: Quota, forwarder: Forwarder) -> Delivery {
         Delivery {
             accounts,
             mailboxes,
@@ -90,6 +116,7 @@ impl Delivery {
             quota,
             reports: broadcast::Sender::new(REPORTS),
             inbox: None,
+            forwarder,
         }
     }
 
@@ -98,15 +125,6 @@ impl Delivery {
         let (inbox, reading) = Inbox::new(addresses, self.accounts.clone(), store);
         self.inbox = Some(inbox);
         (self, reading)
-    }
-
-    /// Where mail for this path would go.
-    pub async fn resolve(&self, path: &ForwardPath) -> Result<Resolution, Error> {
-        let resolution = match path {
-            ForwardPath::Postmaster => self.accounts.postmaster().await,
-            ForwardPath::Address(address) => self.accounts.resolve(address).await,
-        };
-        resolution.map_err(Error::Unavailable)
     }
 
     /// Whether an account has room for a message of so many octets. A message that is under way at the same time is not
@@ -174,4 +192,21 @@ impl From<mailbox::Error> for Error {
             other => Error::Unavailable(other.into()),
         }
     }
+}
+
+/// Looks at the header of a message, as much of it as scripts see, off the async threads.
+async fn in_header<T: Send + 'static>(
+    message: &Spooled,
+    look: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> std::io::Result<T> {
+    let message = message.clone();
+    let work = move || {
+        let octets = message.summary().root.body_start.min(limits::HEADER as u64);
+        let mut block = Vec::new();
+        std::fs::File::open(message.path())?
+            .take(octets)
+            .read_to_end(&mut block)?;
+        Ok(look(&block))
+    };
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
 }

@@ -7,10 +7,9 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Delivery, Error, Letter, Route, trace};
-use crate::accounts::{Account, Resolution};
+use super::{Delivery, Error, Letter, Resolved, Route, trace};
 use crate::mail::dsn::Status;
-use crate::mail::envelope::{Envelope, ForwardPath};
+use crate::mail::envelope::{self, Envelope, ForwardPath, ReversePath};
 use crate::queue::{Answer, Claim, Destination, Group, Outcome, Recipient};
 use crate::storage::spool::Spooled;
 
@@ -70,22 +69,42 @@ impl Delivery {
     }
 
     async fn deliver_one(&self, claim: &Claim, recipient: &Recipient, message: &Spooled) -> Result<Outcome, Error> {
-        let accounts = match self.resolve(&ForwardPath::Address(recipient.address.clone())).await? {
-            Resolution::Local(accounts) => accounts,
-            Resolution::Remote => return Ok(Outcome::Rerouted(Destination::of(&recipient.address))),
-            Resolution::UnknownUser => {
+        let path = ForwardPath::Address(recipient.address.clone());
+        let route = match self.resolve(&path).await? {
+            Resolved::To(Route::Returned(_)) if claim.entry.reverse_path != ReversePath::Null => {
+                return Ok(Outcome::Failed(ours(
+                    Status::new(5, 7, 1),
+                    "it takes nothing but reports",
+                )));
+            }
+            Resolved::To(route) => route,
+            Resolved::Remote => return Ok(Outcome::Rerouted(Destination::of(&recipient.address))),
+            Resolved::Circular => {
+                return Ok(Outcome::Failed(ours(
+                    Status::new(5, 4, 6),
+                    "the alias leads back to itself",
+                )));
+            }
+            Resolved::Unknown | Resolved::Forged => {
                 return Ok(Outcome::Failed(ours(
                     Status::new(5, 1, 1),
                     "there is no such mailbox here",
                 )));
             }
         };
+        let accounts = route.accounts().to_vec();
         for account in &accounts {
             if !self.has_room(account, message.size()).await? {
                 return Err(Error::OverQuota);
             }
         }
-        let letter = letter(claim, recipient, accounts.clone());
+        let letter = letter(claim, recipient, route);
+        match self.may_forward(&letter, message).await {
+            Err(Error::Loop) => {
+                return Ok(Outcome::Failed(ours(Status::new(5, 4, 6), "it runs in circles")));
+            }
+            other => other?,
+        }
         for account in &accounts {
             let mut plan = self.plan(&letter, account, message).await?;
             plan.keep_if_nobody_can_be_told(&letter, message).await?;
@@ -96,21 +115,33 @@ impl Delivery {
             self.carry_out(&letter, plan).await?;
         }
         self.to_be_read(&letter, message);
+        if letter.goes_on() {
+            let skip = trace::return_path(&letter.envelope.reverse_path).len() as u64;
+            self.send_on(&letter, message, skip).await?;
+            return Ok(Outcome::Forwarded(ours(Status::new(2, 1, 5), "")));
+        }
         Ok(Outcome::Delivered(ours(Status::new(2, 1, 5), "")))
     }
 }
 
 /// As if it had just come, for the rules of these accounts.
-fn letter(claim: &Claim, recipient: &Recipient, accounts: Vec<Account>) -> Letter {
+fn letter(claim: &Claim, recipient: &Recipient, route: Route) -> Letter {
     let mut envelope = Envelope::new(claim.entry.reverse_path.clone());
     envelope.body = claim.entry.body;
     envelope.smtputf8 = claim.entry.smtputf8;
-    envelope.recipients = vec![ForwardPath::Address(recipient.address.clone()).into()];
+    envelope.ret = claim.entry.ret;
+    envelope.envelope_id = claim.entry.envelope_id.clone();
+    envelope.recipients = vec![envelope::Recipient {
+        path: ForwardPath::Address(recipient.address.clone()),
+        notify: recipient.notify,
+        original: recipient.original.clone(),
+    }];
     Letter {
         id: claim.entry.id,
         envelope,
-        routes: vec![Route::Local(accounts)],
-        account: None,
+        routes: vec![route],
+        account: claim.entry.account,
+        judged: None,
         front: Vec::new(),
         binary: false,
         junk: false,
@@ -124,7 +155,7 @@ fn deferred(error: Error) -> Outcome {
         Error::OverQuota => ours(Status::new(4, 2, 2), "the mailbox is full"),
         Error::NoSpace(_) => ours(Status::new(4, 3, 1), "no space left"),
         // What the queue has was looked at when it came in.
-        Error::Unavailable(_) | Error::Malformed | Error::TooLarge | Error::Rejected(_) => {
+        Error::Unavailable(_) | Error::Malformed | Error::TooLarge | Error::Rejected(_) | Error::Junk | Error::Loop => {
             ours(Status::new(4, 3, 0), "storage failed")
         }
     };

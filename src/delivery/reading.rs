@@ -66,7 +66,7 @@ impl Inbox {
         let mut routed = letter.envelope.recipients.iter().zip(&letter.routes);
         !letter.junk
             && routed.any(|(recipient, route)| match (&recipient.path, route) {
-                (ForwardPath::Address(address), Route::Local(_)) => named(address),
+                (ForwardPath::Address(address), Route::Local(_) | Route::Forwarded(_)) => named(address),
                 _ => false,
             })
     }

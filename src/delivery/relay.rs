@@ -2,6 +2,7 @@
 //! of success that its sender asked for.
 
 use super::accept::Letter;
+use super::forward::is_single;
 use super::{Delivery, Error, Route};
 use crate::mail::address::Address;
 use crate::mail::envelope::{ForwardPath, Recipient};
@@ -26,10 +27,18 @@ impl Delivery {
             header: Vec::new(),
         };
         let waits = letter.waits();
+        if !waits {
+            self.send_on(letter, message, skip).await?;
+        }
         let (mut delivered, mut queued) = (Vec::new(), Vec::new());
         for (recipient, route) in letter.envelope.recipients.iter().zip(&letter.routes) {
             match (route, &recipient.path) {
                 (Route::Remote(address), _) => queued.push(new(recipient, address.clone(), Destination::of(address))),
+                // Whom an alias leads to is looked at when it is time.
+                (Route::Forwarded(_) | Route::Returned(_), ForwardPath::Address(address)) if waits => {
+                    queued.push(new(recipient, address.clone(), Destination::Local));
+                }
+                (Route::Forwarded(_) | Route::Returned(_), _) => {}
                 (Route::Local(_), ForwardPath::Address(address)) => {
                     let list = if waits { &mut queued } else { &mut delivered };
                     list.push(new(recipient, address.clone(), Destination::Local));
@@ -53,6 +62,42 @@ impl Delivery {
             .any(|recipient| recipient.notify.is_some_and(|notify| notify.success))
         {
             self.queue.tell_delivered(&entry(delivered)).await?;
+        }
+        Ok(())
+    }
+
+    /// What aliases and rewritten senders send on to others, and that the sender is told of it, if it asked. Durable when it
+    /// returns.
+    pub(super) async fn send_on(&self, letter: &Letter, message: &Spooled, skip: u64) -> Result<(), Error> {
+        let entries = self.forwards(letter, message, skip).await?;
+        if !entries.is_empty() {
+            self.queue.enqueue_all(entries).await?;
+        }
+        let mut expanded = Vec::new();
+        for (recipient, route) in letter.envelope.recipients.iter().zip(&letter.routes) {
+            if let (Route::Forwarded(forwarding), ForwardPath::Address(address)) = (route, &recipient.path)
+                && !is_single(forwarding)
+                && recipient.notify.is_some_and(|notify| notify.success)
+            {
+                expanded.push(new(recipient, address.clone(), Destination::Local));
+            }
+        }
+        if !expanded.is_empty() {
+            let about = NewEntry {
+                id: letter.id,
+                reverse_path: letter.envelope.reverse_path.clone(),
+                account: letter.account,
+                recipients: expanded,
+                body: letter.envelope.body,
+                smtputf8: letter.envelope.smtputf8,
+                ret: letter.envelope.ret,
+                envelope_id: letter.envelope.envelope_id.clone(),
+                hold_until: None,
+                message: message.clone(),
+                skip,
+                header: Vec::new(),
+            };
+            self.queue.tell_expanded(&about).await?;
         }
         Ok(())
     }

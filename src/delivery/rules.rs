@@ -198,6 +198,10 @@ impl Delivery {
                     let message = self.with_header(message, header).await?;
                     plan.copy(opened, flags, message);
                 }
+                // What we send on counts against us: junk stays.
+                Action::Redirect { .. } if letter.junk => {
+                    plan.keep(letter, message.clone(), FlagList::default()).await?;
+                }
                 Action::Redirect { .. } if looping => {
                     tracing::warn!(account = %plan.account.address, "a redirect runs in circles: the message is kept");
                     plan.keep(letter, message.clone(), FlagList::default()).await?;

@@ -17,7 +17,7 @@ const MAX_VALUE: usize = 255;
 
 /// Both fields, folded, each with its line end.
 pub(super) fn fields(hostname: &str, findings: &Findings, verdict: &Verdict) -> String {
-    let mut text = results(hostname, findings);
+    let mut text = format!("Authentication-Results: {}\r\n", results(hostname, findings));
     if verdict.action > Action::Accept {
         let word = match verdict.action {
             Action::Accept => "accept",
@@ -34,8 +34,8 @@ pub(super) fn fields(hostname: &str, findings: &Findings, verdict: &Verdict) -> 
     text
 }
 
-/// RFC 8601 §2.2.
-fn results(hostname: &str, findings: &Findings) -> String {
+/// What Authentication-Results says, folded (RFC 8601 §2.2).
+pub(super) fn results(hostname: &str, findings: &Findings) -> String {
     let client = &findings.client;
     let mut all: Vec<String> = Vec::new();
     if !client.hidden {
@@ -95,7 +95,7 @@ fn results(hostname: &str, findings: &Findings) -> String {
         let _ = write!(result, " policy.dmarc={}", dmarc.policy.as_str());
     }
     all.push(result);
-    format!("Authentication-Results: {hostname};\r\n\t{}\r\n", all.join(";\r\n\t"))
+    format!("{hostname};\r\n\t{}", all.join(";\r\n\t"))
 }
 
 /// A `pvalue` (RFC 8601 §2.2): as it is if it can be, else in quotes.

@@ -89,6 +89,10 @@ pub struct Judgement {
     pub fields: String,
     /// The client's name, if it has one that leads back to it.
     pub client_name: Option<String>,
+    /// What Authentication-Results says, the name of this server first.
+    pub results: String,
+    /// Whether the chain of seals is right.
+    pub chain: Outcome,
     /// What the author's domain is told of it.
     pub seen: Option<Seen>,
 }
@@ -241,6 +245,8 @@ impl Origin {
             reason: verdict.first().cloned(),
             fields: field::fields(&self.0.inquirer.hostname, findings, verdict),
             client_name: findings.client.reverse.name.clone(),
+            results: field::results(&self.0.inquirer.hostname, findings),
+            chain: findings.arc.outcome,
             seen: reported::seen(peer, findings, verdict, &self.0.settings),
         }
     }

@@ -45,6 +45,8 @@ impl Answer {
 pub enum Outcome {
     /// In a mailbox of this server.
     Delivered(Answer),
+    /// It goes on under an entry of its own, which tells its sender what there is to tell.
+    Forwarded(Answer),
     /// Another server took it.
     Relayed {
         /// Its answer.

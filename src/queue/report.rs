@@ -20,6 +20,7 @@ pub(super) enum Action {
     Delayed,
     Delivered,
     Relayed,
+    Expanded,
 }
 
 /// What is told of one recipient.
@@ -64,6 +65,7 @@ impl Action {
             Action::Delayed => "delayed",
             Action::Delivered => "delivered",
             Action::Relayed => "relayed",
+            Action::Expanded => "expanded",
         }
     }
 
@@ -71,7 +73,7 @@ impl Action {
         match self {
             Action::Failed => "Undelivered mail returned to its sender",
             Action::Delayed => "Delayed mail (still being tried)",
-            Action::Delivered | Action::Relayed => "Successful mail delivery report",
+            Action::Delivered | Action::Relayed | Action::Expanded => "Successful mail delivery report",
         }
     }
 
@@ -84,6 +86,10 @@ impl Action {
                  it is tried again until the time that is told below."
             }
             Action::Delivered => "Your message was delivered to:",
+            Action::Expanded => {
+                "Your message was sent on to all that are behind the address below. Whether it reaches them\r\n\
+                 is not reported:"
+            }
             Action::Relayed => {
                 "Your message was handed on to the servers of those below, which send no notice when it\r\n\
                  is delivered:"

@@ -134,7 +134,9 @@ fn change(
         }))
     };
     match outcome {
-        Outcome::Delivered(_) | Outcome::Relayed { .. } | Outcome::Failed(_) => RecipientChange::Done(recipient.id.0),
+        Outcome::Delivered(_) | Outcome::Forwarded(_) | Outcome::Relayed { .. } | Outcome::Failed(_) => {
+            RecipientChange::Done(recipient.id.0)
+        }
         Outcome::Deferred { .. } if now >= entry.expires => RecipientChange::Done(recipient.id.0),
         Outcome::Deferred { answer, retry } => {
             let pause = retry.unwrap_or_else(|| backoff(settings, recipient.attempts));
@@ -168,6 +170,7 @@ fn log(entry: &Entry, recipient: &Recipient, outcome: &Outcome) {
     let (id, to, age_ms) = (entry.id, &recipient.address, now() - entry.arrived);
     let (what, answer) = match outcome {
         Outcome::Delivered(answer) => ("delivered", answer),
+        Outcome::Forwarded(answer) => ("forwarded", answer),
         Outcome::Relayed { answer, .. } => ("relayed", answer),
         Outcome::Deferred { answer, .. } => ("deferred", answer),
         Outcome::Failed(answer) => ("failed", answer),

@@ -79,14 +79,24 @@ pub(super) fn is_delay_due(settings: &config::Queue, entry: &Entry, recipient: &
 }
 
 impl Queue {
+    /// Tells the sender of a message that these aliases have sent it on (RFC 3461 §5.2.7.3), like
+    /// [`Queue::tell_delivered`].
+    pub async fn tell_expanded(&self, message: &NewEntry) -> Result<()> {
+        self.tell(message, Action::Expanded).await
+    }
+
     /// Tells the sender of a message that it is in these mailboxes: for recipients that never came into the queue. Which of
     /// them asked for it is looked at here. Durable when it returns.
     pub async fn tell_delivered(&self, message: &NewEntry) -> Result<()> {
+        self.tell(message, Action::Delivered).await
+    }
+
+    async fn tell(&self, message: &NewEntry, action: Action) -> Result<()> {
         let now = now();
         let told = message.recipients.iter().filter_map(|recipient| {
             recipient.notify.filter(|notify| notify.success)?;
             Some(Told {
-                action: Action::Delivered,
+                action,
                 address: recipient.address.clone(),
                 original: recipient.original.clone(),
                 answer: Answer::new(None, Status::new(2, 1, 5), ""),
@@ -145,7 +155,7 @@ impl Queue {
             match told.action {
                 Action::Failed => failed.push(told),
                 Action::Delayed => delayed.push(told),
-                Action::Delivered | Action::Relayed => done.push(told),
+                Action::Delivered | Action::Expanded | Action::Relayed => done.push(told),
             }
         }
         groups[2].sort_by_key(|told| told.action);

@@ -15,7 +15,7 @@ use super::reply::Reply;
 use super::session::{Session, State, Transaction};
 use super::signature;
 use crate::delivery::trace::{self, Trace};
-use crate::delivery::{self, Letter, Route};
+use crate::delivery::{self, Letter};
 use crate::mail::date::Timestamp;
 use crate::mail::ids::QueueId;
 use crate::storage::spool::Incoming;
@@ -157,13 +157,14 @@ impl Arrival {
             account: session.state.account.as_ref().map(|account| account.id),
             front: judged.fields.into_bytes(),
             junk: judged.junk,
+            judged: judged.found,
             binary: tx.binary,
             ended,
         };
         let stands_for = letter.stands_for();
         let delivery = &session.smtp.delivery;
         let submitted = (letter.account, letter.routes.len() as u64);
-        let relayed = letter.waits() || letter.routes.iter().any(|route| matches!(route, Route::Remote(_)));
+        let relayed = letter.waits() || letter.routes.iter().any(|route| route.accounts().is_empty());
         let word = if relayed { "Queued" } else { "Delivered" };
         let delivered = || Reply::made(250, "2.0.0", format!("{word} as {}", self.id));
         let mut replies = match (self.file, session.state.role) {

@@ -2,7 +2,7 @@
 
 use super::reply::Reply;
 use super::session::Session;
-use crate::accounts::{Account, Resolution};
+use crate::accounts::Account;
 use crate::mail::address::Address;
 use crate::mail::{header, mime};
 use crate::storage::spool::Incoming;
@@ -37,8 +37,7 @@ async fn is_own(session: &Session, account: &Account, author: Option<&Address>) 
         return Ok(false);
     };
     match session.smtp.accounts.resolve(author).await {
-        Ok(Resolution::Local(owners)) => Ok(owners.iter().any(|owner| owner.id == account.id)),
-        Ok(_) => Ok(false),
+        Ok(owners) => Ok(owners.accounts().iter().any(|owner| owner.id == account.id)),
         Err(cause) => Err(Reply::from(crate::delivery::Error::Unavailable(cause))),
     }
 }

@@ -7,9 +7,8 @@ use super::Role;
 use super::judgement::Judged;
 use super::reply::Reply;
 use super::session::{Session, Transaction};
-use crate::accounts::Resolution;
 use crate::config::MilterService;
-use crate::delivery::{self, Route};
+use crate::delivery::{self, Resolved, Route};
 use crate::mail::envelope::{ForwardPath, Recipient};
 use crate::mail::ids::QueueId;
 use crate::milter::{Client, Passed, Refusal};
@@ -60,7 +59,11 @@ pub(crate) async fn pass(
         junk.push("a filter wanted it for somebody who is not there".to_owned());
     }
     if !junk.is_empty() {
-        if tx.routes.iter().any(|route| matches!(route, Route::Remote(_))) {
+        if tx
+            .routes
+            .iter()
+            .any(|route| matches!(route, Route::Remote(_) | Route::Returned(_)))
+        {
             tracing::info!(%id, reasons = junk.join("; "), "refused: what is for other servers cannot go to Junk");
             return Err(Reply::new(550, "5.7.1", "A filter holds this message back"));
         }
@@ -107,8 +110,10 @@ async fn address(session: &Session, tx: &mut Transaction, wanted: Vec<Recipient>
 /// Where a recipient is whom a filter has added. Strangers' mail is not relayed for a filter either.
 async fn route(session: &Session, path: &ForwardPath) -> Result<Option<Route>, Reply> {
     match session.smtp.delivery.resolve(path).await {
-        Ok(Resolution::Local(accounts)) => Ok(Some(Route::Local(accounts))),
-        Ok(Resolution::Remote) => Ok(match (session.state.role, path) {
+        // Reports alone are for senders that were rewritten, and a filter's wish is none.
+        Ok(Resolved::To(Route::Returned(_))) => Ok(None),
+        Ok(Resolved::To(route)) => Ok(Some(route)),
+        Ok(Resolved::Remote) => Ok(match (session.state.role, path) {
             (Role::Submission, ForwardPath::Address(address)) => Some(Route::Remote(address.clone())),
             _ => None,
         }),

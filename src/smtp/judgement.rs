@@ -5,7 +5,8 @@
 use super::reply::Reply;
 use super::session::{Session, Transaction};
 use crate::config::Action;
-use crate::origin::findings::Policy;
+use crate::dkim::seal::{Chain, Seen};
+use crate::origin::findings::{Outcome, Policy};
 use crate::origin::{Inquiry, Judgement, Kind, Peer, Reason};
 use crate::storage::reports::ReportStore;
 use crate::storage::spool::Incoming;
@@ -73,6 +74,8 @@ pub(crate) struct Judged {
     pub(crate) stranger: bool,
     /// The client's name, if it has one that leads back to it.
     pub(crate) client_name: Option<String>,
+    /// What a seal tells of it if it is forwarded (RFC 8617).
+    pub(crate) found: Option<Seen>,
 }
 
 /// Judges the message, or refuses it.
@@ -88,6 +91,8 @@ pub(crate) async fn pass(reports: &ReportStore, tx: &mut Transaction, message: &
         fields,
         client_name,
         seen,
+        results,
+        chain,
     } = inquiry.judge(content, &recipients).await;
     if let Some(seen) = seen {
         reports.note(seen);
@@ -102,6 +107,15 @@ pub(crate) async fn pass(reports: &ReportStore, tx: &mut Transaction, message: &
         fields,
         stranger: true,
         client_name,
+        found: Some(Seen {
+            results,
+            chain: match chain {
+                Outcome::None => Chain::None,
+                Outcome::Pass => Chain::Pass,
+                Outcome::TempError => Chain::Unknown,
+                _ => Chain::Fail,
+            },
+        }),
     })
 }
 

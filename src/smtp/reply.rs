@@ -143,6 +143,8 @@ impl From<delivery::Error> for Reply {
             delivery::Error::Malformed => Reply::LINE_ENDS,
             delivery::Error::TooLarge => Reply::TOO_LARGE,
             delivery::Error::Rejected(reason) => rejected(&reason),
+            delivery::Error::Junk => Reply::new(550, "5.7.1", "Judged to be junk, which is not forwarded"),
+            delivery::Error::Loop => Reply::new(554, "5.4.6", "Has come by this alias before, it runs in circles"),
             delivery::Error::Unavailable(cause) => {
                 tracing::error!(cause = format!("{cause:#}"), "mail cannot be taken at the moment");
                 Reply::STORAGE_FAILED

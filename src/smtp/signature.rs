@@ -2,7 +2,6 @@
 
 use super::reply::Reply;
 use super::session::{Session, Transaction};
-use crate::accounts::Resolution;
 use crate::dkim;
 use crate::mail::address::Address;
 use crate::storage::spool::Incoming;
@@ -18,8 +17,8 @@ pub(crate) async fn of(session: &Session, tx: &Transaction, message: &Incoming) 
     let _place = signers.place().await;
     let content = message.content().await?;
     let is_own = async |author: &Address| match accounts.resolve(author).await {
-        Ok(Resolution::Local(owners)) => owners.iter().any(|owner| owner.id == account.id),
-        _ => false,
+        Ok(owners) => owners.accounts().iter().any(|owner| owner.id == account.id),
+        Err(_) => false,
     };
     let sender = tx.envelope.reverse_path.address();
     let domain = match dkim::author(&content) {

@@ -301,6 +301,13 @@ impl Spooled {
         &self.0.name.0
     }
 
+    /// All of it from this octet on.
+    pub async fn content(&self, from: u64) -> io::Result<Vec<u8>> {
+        let mut content = tokio::fs::read(self.path()).await?;
+        content.drain(..content.len().min(usize::try_from(from).unwrap_or(usize::MAX)));
+        Ok(content)
+    }
+
     /// When it was written, in seconds since 1970: what the file's own date says.
     pub fn written(&self) -> i64 {
         self.0.written

@@ -38,6 +38,7 @@ async fn whose(accounts: &Accounts, address: &str) -> String {
             let locals: Vec<_> = found.iter().map(|account| account.address.local()).collect();
             locals.join(" ")
         }
+        Resolution::Forwarded(_) | Resolution::Circular => panic!("{address} leads elsewhere"),
         Resolution::UnknownUser => "?".to_owned(),
         Resolution::Remote => "remote".to_owned(),
     }

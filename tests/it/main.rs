@@ -3,6 +3,7 @@
 
 mod client;
 mod deflate;
+mod forward;
 mod outbound;
 mod peers;
 mod server;

@@ -1,17 +1,15 @@
 //! What rules send to others, through the queue: redirects (RFC 5228 §4.2), vacation replies (RFC 5230 §5), rejections
 //! (RFC 5429 §2.2).
 
-use std::io::Read;
-
 use super::compose;
-use crate::accounts::{Account, Resolution};
-use crate::delivery::{Delivery, Error, Letter};
+use crate::accounts::Account;
+use crate::delivery::{Delivery, Error, Letter, Resolved, in_header};
 use crate::mail::address::Address;
-use crate::mail::envelope::{BodyType, ReversePath};
+use crate::mail::envelope::{BodyType, ForwardPath, ReversePath};
 use crate::mail::header::fields;
 use crate::mail::ids::QueueId;
 use crate::queue::{Destination, NewEntry, NewRecipient};
-use crate::sieve::{Vacation, limits};
+use crate::sieve::Vacation;
 use crate::storage::spool::Spooled;
 
 /// The field by which a redirect that comes back is known; its value is the account's address.
@@ -27,13 +25,20 @@ impl Delivery {
     /// Puts it into the queue; durable when it returns.
     pub(super) async fn send(&self, letter: &Letter, account: &Account, outgoing: Outgoing) -> Result<(), Error> {
         match outgoing {
-            // With the reverse-path that it came with: failures are for its sender, and one without stays one without.
+            // Failures are for its sender, whose address is rewritten for that; one without stays one without.
             Outgoing::Redirect { to, message } => {
                 let recipient = self.recipient(&to).await?;
+                let domain = account.address.domain();
+                let reverse_path = match &recipient.destination {
+                    Destination::Local => letter.envelope.reverse_path.clone(),
+                    Destination::Domain(_) => self.forwarded_path(&letter.envelope.reverse_path, domain).await?,
+                };
+                let skip = return_path(&message).await?;
+                let seals = self.seals(letter, domain, &message, skip).await;
                 tracing::info!(id = %letter.id, account = %account.address, %to, "redirected");
                 let entry = NewEntry {
                     id: QueueId::fresh(),
-                    reverse_path: letter.envelope.reverse_path.clone(),
+                    reverse_path,
                     account: Some(account.id),
                     recipients: vec![recipient],
                     body: letter.envelope.body,
@@ -41,9 +46,9 @@ impl Delivery {
                     ret: None,
                     envelope_id: None,
                     hold_until: None,
-                    skip: return_path(&message).await?,
+                    skip,
                     message,
-                    header: format!("{REDIRECTED}: {}\r\n", account.address).into_bytes(),
+                    header: format!("{REDIRECTED}: {}\r\n{seals}", account.address).into_bytes(),
                 };
                 Ok(self.queue.enqueue(entry).await?)
             }
@@ -100,11 +105,12 @@ impl Delivery {
         Ok(self.queue.enqueue(entry).await?)
     }
 
-    async fn recipient(&self, to: &Address) -> Result<NewRecipient, Error> {
-        let destination = match self.accounts.resolve(to).await.map_err(Error::Unavailable)? {
-            Resolution::Remote => Destination::of(to),
+    /// Without any wish for reports.
+    pub(in crate::delivery) async fn recipient(&self, to: &Address) -> Result<NewRecipient, Error> {
+        let destination = match self.resolve(&ForwardPath::Address(to.clone())).await? {
+            Resolved::Remote => Destination::of(to),
             // Who is unknown here is found out by whoever delivers, and the sender told as by any other server.
-            Resolution::Local(_) | Resolution::UnknownUser => Destination::Local,
+            _ => Destination::Local,
         };
         Ok(NewRecipient {
             address: to.clone(),
@@ -131,20 +137,4 @@ async fn return_path(message: &Spooled) -> Result<u64, Error> {
         first.map_or(0, |field| field.raw.len() as u64)
     };
     Ok(in_header(message, length).await?)
-}
-
-async fn in_header<T: Send + 'static>(
-    message: &Spooled,
-    look: impl FnOnce(&[u8]) -> T + Send + 'static,
-) -> std::io::Result<T> {
-    let message = message.clone();
-    let work = move || {
-        let octets = message.summary().root.body_start.min(limits::HEADER as u64);
-        let mut block = Vec::new();
-        std::fs::File::open(message.path())?
-            .take(octets)
-            .read_to_end(&mut block)?;
-        Ok(look(&block))
-    };
-    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
 }

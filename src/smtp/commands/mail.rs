@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::accounts::{Account, Resolution};
+use crate::accounts::Account;
 use crate::mail::date::Timestamp;
 use crate::mail::envelope::{Envelope, ReversePath};
 use crate::smtp::Role;
@@ -108,7 +108,7 @@ async fn may_write_as(session: &Session, account: &Account, sender: &ReversePath
         return Ok(());
     };
     match session.smtp.accounts.resolve(address).await {
-        Ok(Resolution::Local(accounts)) if accounts.iter().any(|owner| owner.id == account.id) => Ok(()),
+        Ok(owners) if owners.accounts().iter().any(|owner| owner.id == account.id) => Ok(()),
         Ok(_) => {
             tracing::info!(account = %account.address, sender = %address, "refused: not this account's address");
             Err(Reply::new(550, "5.7.1", "This account may not send as this address"))

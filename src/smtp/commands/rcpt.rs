@@ -1,8 +1,7 @@
 //! RCPT (RFC 5321 §4.1.1.3): one recipient more.
 
-use crate::accounts::Resolution;
-use crate::delivery::Route;
-use crate::mail::envelope::{ForwardPath, Recipient};
+use crate::delivery::{Resolved, Route};
+use crate::mail::envelope::{ForwardPath, Recipient, ReversePath};
 use crate::smtp::Role;
 use crate::smtp::extension::Extension;
 use crate::smtp::judgement;
@@ -36,13 +35,21 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParam
             return Reply::made(452, "4.7.1", reached.to_string());
         }
     }
-    let accounts = match smtp.delivery.resolve(&path).await {
-        Ok(Resolution::Local(accounts)) => accounts,
-        Ok(Resolution::Remote) if role == Role::Submission => return remote(tx, recipient(path, parameters)),
+    let is_report = tx.envelope.reverse_path == ReversePath::Null;
+    let route = match smtp.delivery.resolve(&path).await {
+        // Nobody sends mail through us who was not written to: what comes back is a report, and has no sender.
+        Ok(Resolved::To(Route::Returned(_))) if !is_report => {
+            tracing::info!(recipient = %path, code = 550, "recipient refused");
+            return Reply::new(550, "5.7.1", "This address takes nothing but reports, from <>");
+        }
+        Ok(Resolved::To(route)) => route,
+        Ok(Resolved::Remote) if role == Role::Submission => return remote(tx, recipient(path, parameters)),
         refused => {
             let reply = match refused {
                 Err(error) => Reply::from(error),
-                Ok(Resolution::Remote) => Reply::new(550, "5.7.1", "Relaying denied"),
+                Ok(Resolved::Remote) => Reply::new(550, "5.7.1", "Relaying denied"),
+                Ok(Resolved::Circular) => Reply::new(554, "5.4.6", "This alias leads back to itself"),
+                Ok(Resolved::Forged) => Reply::new(550, "5.1.1", "Not a return address of this server, or expired"),
                 Ok(_) => Reply::new(550, "5.1.1", "No such mailbox here"),
             };
             tracing::info!(recipient = %path, code = reply.code(), "recipient refused");
@@ -54,7 +61,7 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParam
     };
     // Without SIZE, whoever has room for an octet is asked again when the message is there.
     let octets = tx.envelope.declared_size.unwrap_or(0).max(1);
-    for account in &accounts {
+    for account in route.accounts() {
         let reply = match smtp.delivery.has_room(account, octets).await {
             Ok(true) => continue,
             Ok(false) => Reply::MAILBOX_FULL,
@@ -63,7 +70,7 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParam
         tracing::info!(recipient = %path, account = %account.address, code = reply.code(), "recipient refused");
         return reply;
     }
-    tx.routes.push(Route::Local(accounts));
+    tx.routes.push(route);
     tx.envelope.recipients.push(recipient(path, parameters));
     Reply::new(250, "2.1.5", "Recipient OK")
 }
@@ -101,7 +108,7 @@ fn recipient(path: ForwardPath, parameters: RcptParameters) -> Recipient {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::envelope::{Envelope, ReversePath};
+    use crate::mail::envelope::Envelope;
 
     #[test]
     fn recipients_and_how_many() {

@@ -1,4 +1,4 @@
-//! The tables `aliases` and `alias_targets`.
+//! The tables `aliases`, `alias_targets` and `alias_forwards`.
 
 use super::{AccountRow, Changes, Database, Result};
 
@@ -15,6 +15,17 @@ pub struct AliasRow {
     pub target_local: String,
     /// The domain of the account's address.
     pub target_domain: String,
+}
+
+/// An alias and one address that it leads to, which is no account's.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ForwardRow {
+    /// The local part of the alias; empty for the catch-all.
+    pub local: String,
+    /// The domain of the alias.
+    pub domain: String,
+    /// Where its mail goes.
+    pub address: String,
 }
 
 /// What every select of aliases begins with.
@@ -39,6 +50,34 @@ impl Database {
         let sql = select!("order by domains.name, aliases.local, homes.name, accounts.local");
         let rows = sqlx::query_as(sql).fetch_all(&self.pool).await;
         rows.map_err(|cause| self.failed(cause))
+    }
+
+    /// All addresses that aliases lead to besides accounts, by domain and local part.
+    pub async fn forwards(&self) -> Result<Vec<ForwardRow>> {
+        let rows = sqlx::query_as(
+            "select aliases.local, domains.name as domain, address from alias_forwards \
+             join aliases on aliases.id = alias_forwards.alias \
+             join domains on domains.id = aliases.domain \
+             order by domains.name, aliases.local, address",
+        )
+        .fetch_all(&self.pool)
+        .await;
+        rows.map_err(|cause| self.failed(cause))
+    }
+
+    /// The addresses that an alias leads to besides accounts.
+    pub async fn alias_forwards(&self, local: &str, domain: &str) -> Result<Vec<String>> {
+        let addresses = sqlx::query_scalar(
+            "select address from alias_forwards \
+             join aliases on aliases.id = alias_forwards.alias \
+             join domains on domains.id = aliases.domain \
+             where domains.name = $2 and aliases.local = $1 order by address",
+        )
+        .bind(local)
+        .bind(domain)
+        .fetch_all(&self.pool)
+        .await;
+        addresses.map_err(|cause| self.failed(cause))
     }
 
     /// The accounts that an alias leads to; none when there is no such alias.
@@ -105,6 +144,30 @@ impl Changes {
             .execute(&mut *self.transaction)
             .await;
         done.map(drop).map_err(|cause| self.failed(cause))
+    }
+
+    /// Lets an alias lead to an address that is no account's (too).
+    pub async fn insert_forward(&mut self, alias: i64, address: &str) -> Result<()> {
+        let done = sqlx::query("insert into alias_forwards (alias, address) values ($1, $2) on conflict do nothing")
+            .bind(alias)
+            .bind(address)
+            .execute(&mut *self.transaction)
+            .await;
+        done.map(drop).map_err(|cause| self.failed(cause))
+    }
+
+    /// The aliases that lead to an address which is no account's.
+    pub async fn aliases_to(&mut self, address: &str) -> Result<Vec<ForwardRow>> {
+        let rows = sqlx::query_as(
+            "select aliases.local, domains.name as domain, address from alias_forwards \
+             join aliases on aliases.id = alias_forwards.alias \
+             join domains on domains.id = aliases.domain \
+             where address = $1 order by domains.name, aliases.local",
+        )
+        .bind(address)
+        .fetch_all(&mut *self.transaction)
+        .await;
+        rows.map_err(|cause| self.failed(cause))
     }
 
     /// Removes an alias with all its targets.

@@ -25,7 +25,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{ConnectOptions, Sqlite, Transaction};
 
 pub use account::{AccountRow, PasswordRow};
-pub use alias::AliasRow;
+pub use alias::{AliasRow, ForwardRow};
 pub use app_password::{AppPasswordRow, NewAppPassword};
 pub use domain::DomainRow;
 pub use quota::QuotaRow;
