@@ -7,7 +7,7 @@ use crate::mail::address::Address;
 pub const DAYS: u16 = 1024;
 
 const SEPARATORS: [char; 3] = ['=', '-', '+'];
-/// RFC 4648 §6, five bits each.
+/// The usual digits of base32, five bits each.
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// The parts of a rewritten sender, without the hash that proves it.
