@@ -7,6 +7,7 @@ use super::settings::Settings;
 use super::{say, table::Table};
 use crate::mail::date::Timestamp;
 use crate::mail::envelope::ReversePath;
+use crate::mail::handling::{ByMode, Handling, Priority, TlsWish};
 use crate::mail::ids::QueueId;
 use crate::queue::Recipient;
 use crate::queue::administration::{Action, Administration, Listed};
@@ -139,6 +140,22 @@ fn show(Listed { entry, recipients }: &Listed) -> anyhow::Result<()> {
     say(format_args!("octets    {}", entry.size))?;
     say(format_args!("arrived   {}", moment(entry.arrived)))?;
     say(format_args!("given up  {}", moment(entry.expires)))?;
+    let Handling { tls, priority, by } = entry.handling;
+    match tls {
+        TlsWish::Required => say(format_args!("encrypted must be, all the way (REQUIRETLS)"))?,
+        TlsWish::Optional => say(format_args!("encrypted need not be (TLS-Required: No)"))?,
+        TlsWish::Usual => {}
+    }
+    if priority != Priority::default() {
+        say(format_args!("priority  {priority}"))?;
+    }
+    if let Some(by) = by {
+        let then = match by.mode {
+            ByMode::Notify => "its sender is told",
+            ByMode::Return => "it is returned",
+        };
+        say(format_args!("in time   until {}, then {then}", moment(by.moment)))?;
+    }
     if let Some(id) = &entry.envelope_id {
         say(format_args!("envelope  {}", id.decoded()))?;
     }

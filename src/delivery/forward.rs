@@ -193,6 +193,7 @@ impl Delivery {
                 ret: letter.envelope.ret,
                 envelope_id: letter.envelope.envelope_id.clone(),
                 hold_until: None,
+                handling: letter.envelope.handling,
                 message: message.clone(),
                 skip,
                 header: header.into_bytes(),

@@ -69,6 +69,9 @@ impl Delivery {
     }
 
     async fn deliver_one(&self, claim: &Claim, recipient: &Recipient, message: &Spooled) -> Result<Outcome, Error> {
+        if let Some(answer) = claim.entry.too_late() {
+            return Ok(Outcome::Failed(answer));
+        }
         let path = ForwardPath::Address(recipient.address.clone());
         let route = match self.resolve(&path).await? {
             Resolved::To(Route::Returned(_)) if claim.entry.reverse_path != ReversePath::Null => {
@@ -129,6 +132,7 @@ fn letter(claim: &Claim, recipient: &Recipient, route: Route) -> Letter {
     let mut envelope = Envelope::new(claim.entry.reverse_path.clone());
     envelope.body = claim.entry.body;
     envelope.smtputf8 = claim.entry.smtputf8;
+    envelope.handling = claim.entry.handling;
     envelope.ret = claim.entry.ret;
     envelope.envelope_id = claim.entry.envelope_id.clone();
     envelope.recipients = vec![envelope::Recipient {

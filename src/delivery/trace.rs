@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use crate::mail::address::Address;
 use crate::mail::date::Timestamp;
 use crate::mail::envelope::{ForwardPath, ReversePath};
+use crate::mail::handling::Priority;
 use crate::mail::ids::QueueId;
 use crate::net::connection::TlsInfo;
 
@@ -29,6 +30,8 @@ pub struct Trace<'a> {
     pub id: QueueId,
     /// Only when there is just one: the others need not know of each other (RFC 5321 §7.2).
     pub recipient: Option<&'a ForwardPath>,
+    /// MT-PRIORITY, if it is not the usual one (RFC 6710 §4.1, clause PRIORITY).
+    pub priority: Priority,
     /// When it arrived.
     pub at: Timestamp,
 }
@@ -45,6 +48,9 @@ impl fmt::Display for Trace<'_> {
         // A postmaster without a domain is no path that may stand here.
         if let Some(ForwardPath::Address(recipient)) = self.recipient {
             write!(f, "\r\n\tfor <{}>", written(recipient))?;
+        }
+        if self.priority != Priority::default() {
+            write!(f, "\r\n\tPRIORITY {}", self.priority)?;
         }
         write!(f, ";\r\n\t{}\r\n", self.at.to_rfc5322())
     }
@@ -101,6 +107,7 @@ mod tests {
             }),
             id: QueueId(0x123),
             recipient: Some(&recipient),
+            priority: Priority::default(),
             at: Timestamp {
                 seconds: 880127706,
                 offset_minutes: -360,
@@ -117,11 +124,13 @@ mod tests {
         trace.client = "2001:db8::1".parse().unwrap();
         trace.protocol = "SMTP";
         trace.tls = None;
+        trace.priority = Priority::new(-3).unwrap();
         trace.recipient = Some(&ForwardPath::Postmaster);
         assert_eq!(
             trace.to_string(),
             "Received: from client.example.org ([IPv6:2001:db8::1])\r\n\
-             \tby mx.example.net with SMTP id 0000000000000123;\r\n\
+             \tby mx.example.net with SMTP id 0000000000000123\r\n\
+             \tPRIORITY -3;\r\n\
              \tFri, 21 Nov 1997 09:55:06 -0600\r\n"
         );
     }

@@ -2,6 +2,7 @@
 
 use super::address::{Address, InvalidAddress};
 use super::dsn::{EnvelopeId, Notify, OriginalRecipient, Return};
+use super::handling::Handling;
 use std::fmt;
 
 /// Who sent a message, to whom it goes, and what MAIL said of it.
@@ -23,6 +24,8 @@ pub struct Envelope {
     pub envelope_id: Option<EnvelopeId>,
     /// HOLDFOR and HOLDUNTIL: before this moment, in milliseconds since 1970, it is not delivered (RFC 4865).
     pub hold_until: Option<i64>,
+    /// REQUIRETLS, MT-PRIORITY and BY.
+    pub handling: Handling,
 }
 
 /// RCPT: to whom, and of what its sender wants to be told.
@@ -59,6 +62,7 @@ impl Envelope {
             ret: None,
             envelope_id: None,
             hold_until: None,
+            handling: Handling::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod encode;
 pub(crate) mod encoded_word;
 pub mod envelope;
 pub mod flags;
+pub mod handling;
 pub(crate) mod header;
 pub mod ids;
 pub(crate) mod line_ends;

@@ -16,8 +16,10 @@ use super::transaction::answer;
 use crate::config::RouteTls;
 use crate::mail::address::domain_in_ascii;
 use crate::mail::dsn::Status;
+use crate::mail::envelope::ReversePath;
+use crate::mail::handling::TlsWish;
 use crate::net::dns::Failure;
-use crate::queue::{Answer, Claim, Outcome, Recipient, RecipientId};
+use crate::queue::{Answer, Claim, Entry, Outcome, Recipient, RecipientId};
 
 /// An attempt under way.
 struct Attempt<'a> {
@@ -27,6 +29,10 @@ struct Attempt<'a> {
     outcomes: Vec<(RecipientId, Outcome)>,
     /// Why there is nothing to say of those that are left.
     last: Option<Answer>,
+    /// How it must be encrypted.
+    wish: TlsWish,
+    /// Why the first server must not have it that could have been asked.
+    unfit: Option<Answer>,
     /// Addresses that may still be tried.
     addresses: usize,
 }
@@ -45,10 +51,17 @@ impl Outbound {
             left: claim.recipients.clone(),
             outcomes: Vec::new(),
             last: None,
+            wish: wish(&claim.entry),
+            unfit: None,
             addresses: self.settings().max_addresses,
         };
-        if let Some(client) = kept.take() {
-            attempt.send(client, kept).await;
+        if let Some(answer) = claim.entry.too_late() {
+            attempt.fail(&answer);
+        }
+        match kept.take() {
+            Some(client) if client.fit_for >= attempt.wish => attempt.send(client, kept).await,
+            Some(client) => client.quit().await,
+            None => {}
         }
         if !attempt.left.is_empty() {
             match self.route(domain) {
@@ -78,12 +91,21 @@ impl Outbound {
                 &format!("{}, to which mail for {domain} is routed, has no address", route.host),
             ));
         }
+        // The settings say what is done there, also with what would rather not be encrypted.
+        let mut security = Security::of_route(&route.host, route.tls);
+        if attempt.wish == TlsWish::Required {
+            security = match security.required(&route.host, true) {
+                Ok(security) => security,
+                Err(unfit) => return attempt.pass_over(&route.host, &unfit),
+            };
+        }
         for address in addresses {
             let target = Target {
                 domain,
                 host: &route.host,
                 address: SocketAddr::new(address, route.port),
-                security: Security::of_route(&route.host, route.tls),
+                security: security.clone(),
+                wish: attempt.wish,
                 implicit: route.tls == RouteTls::Implicit,
                 credentials: route.credentials.as_ref(),
             };
@@ -96,9 +118,12 @@ impl Outbound {
     async fn by_exchangers(&self, domain: &str, attempt: &mut Attempt<'_>, kept: &mut Option<Client>) {
         let settings = self.settings();
         if let Some(literal) = Addresses::of_literal(domain) {
+            if attempt.wish == TlsWish::Required {
+                return attempt.pass_over(domain, &Unfit::Unproven(domain.to_owned()));
+            }
             for address in literal.addresses {
                 let address = SocketAddr::new(address, settings.port);
-                let target = Target::plain(domain, &literal.host, address);
+                let target = Target::plain(domain, &literal.host, address, attempt.wish);
                 self.ask(&target, attempt, kept).await;
             }
             return;
@@ -137,7 +162,18 @@ impl Outbound {
                 exchangers.secure,
                 policy.as_deref(),
             );
-            let security = match security.await {
+            let security = match (security.await, attempt.wish) {
+                (Ok(security), TlsWish::Required) => {
+                    let named = exchangers.secure
+                        || *host == domain
+                        || policy.as_ref().is_some_and(|one| one.vouches_for(host));
+                    security.required(host, named)
+                }
+                (Ok(security), TlsWish::Optional) => Ok(security.relaxed()),
+                (Err(_), TlsWish::Optional) => Ok(Security::opportunistic(host)),
+                (security, _) => security,
+            };
+            let security = match security {
                 Ok(security) => security,
                 Err(Unfit::Unknown(error)) => {
                     attempt.wait(not_known(&error));
@@ -147,18 +183,14 @@ impl Outbound {
                     if let Some(policy) = &policy {
                         self.opener().note_unnamed(&domain, host, &policy.told());
                     }
-                    attempt.wait(Answer::new(
-                        Some(host.clone()),
-                        Status::new(4, 7, 1),
-                        &unfit.to_string(),
-                    ));
+                    attempt.pass_over(host, &unfit);
                     continue;
                 }
             };
             for address in addresses.addresses {
                 let target = Target {
                     security: security.clone(),
-                    ..Target::plain(&domain, host, SocketAddr::new(address, settings.port))
+                    ..Target::plain(&domain, host, SocketAddr::new(address, settings.port), attempt.wish)
                 };
                 if !self.ask(&target, attempt, kept).await {
                     return;
@@ -178,6 +210,9 @@ impl Outbound {
     async fn ask(&self, target: &Target<'_>, attempt: &mut Attempt<'_>, kept: &mut Option<Client>) -> bool {
         match self.opener().open(target).await {
             Ok(client) => attempt.send(client, kept).await,
+            Err(trouble) if attempt.wish == TlsWish::Required && trouble.is_unfit() => {
+                attempt.pass_over(target.host, &trouble);
+            }
             Err(trouble) => attempt.wait(in_trouble(target.host, &trouble)),
         }
         attempt.addresses -= 1;
@@ -187,7 +222,7 @@ impl Outbound {
 
 impl<'a> Target<'a> {
     /// A server that is asked for nothing.
-    fn plain(domain: &'a str, host: &'a str, address: SocketAddr) -> Target<'a> {
+    fn plain(domain: &'a str, host: &'a str, address: SocketAddr, wish: TlsWish) -> Target<'a> {
         Target {
             domain,
             host,
@@ -195,6 +230,7 @@ impl<'a> Target<'a> {
             security: Security::opportunistic(host),
             implicit: false,
             credentials: None,
+            wish,
         }
     }
 }
@@ -202,6 +238,12 @@ impl<'a> Target<'a> {
 impl Attempt<'_> {
     /// Sends by a session, and keeps it if it can be used again.
     async fn send(&mut self, mut client: Client, kept: &mut Option<Client>) {
+        if self.wish == TlsWish::Required && !client.offered.requiretls {
+            let text = "it does not promise to hand it on encrypted (REQUIRETLS)";
+            let answer = Answer::new(Some(client.host().to_owned()), Status::new(5, 7, 30), text);
+            self.unfit.get_or_insert(answer);
+            return client.quit().await;
+        }
         let report = client.deliver(self.claim, &self.left).await;
         self.left
             .retain(|recipient| report.outcomes.iter().all(|(decided, _)| *decided != recipient.id));
@@ -221,9 +263,27 @@ impl Attempt<'_> {
         if answer.status.class == 4 {
             return self.wait(answer);
         }
+        self.fail(&answer);
+    }
+
+    /// Nobody is to be asked any more.
+    fn fail(&mut self, answer: &Answer) {
         let failed = self.left.drain(..);
         self.outcomes
             .extend(failed.map(|recipient| (recipient.id, Outcome::Failed(answer.clone()))));
+    }
+
+    /// A host cannot have it as it is to go. What must be encrypted returns if that is all that stands in its way at each
+    /// host (RFC 8689 §4.2.1); else another time may be better.
+    fn pass_over(&mut self, host: &str, why: &dyn std::fmt::Display) {
+        let answer =
+            |class, detail| Answer::new(Some(host.to_owned()), Status::new(class, 7, detail), &why.to_string());
+        match self.wish {
+            TlsWish::Required => {
+                self.unfit.get_or_insert_with(|| answer(5, 10));
+            }
+            _ => self.wait(answer(4, 1)),
+        }
     }
 
     /// Why those that are left have to wait, if nobody does better.
@@ -232,6 +292,9 @@ impl Attempt<'_> {
     }
 
     fn finish(mut self) -> Vec<(RecipientId, Outcome)> {
+        if let (None, Some(unfit)) = (&self.last, self.unfit.take()) {
+            self.fail(&unfit);
+        }
         let nobody = || Answer::new(None, Status::new(4, 4, 1), "no server could be asked");
         let answer = self.last.take().unwrap_or_else(nobody);
         let waiting = self.left.iter().map(|recipient| {
@@ -242,6 +305,14 @@ impl Attempt<'_> {
             (recipient.id, deferred)
         });
         self.outcomes.into_iter().chain(waiting).collect()
+    }
+}
+
+/// How the message must be encrypted. A report is to reach its reader rather than be lost (RFC 8689 §5).
+fn wish(entry: &Entry) -> TlsWish {
+    match (&entry.reverse_path, entry.handling.tls) {
+        (ReversePath::Null, TlsWish::Required) => TlsWish::Usual,
+        (_, wish) => wish,
     }
 }
 

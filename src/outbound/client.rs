@@ -13,6 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::extensions::Extensions;
 use super::reply::{NoReply, Reply};
 use crate::config::OutboundTimeouts;
+use crate::mail::handling::TlsWish;
 use crate::net::connection::{Connection, TlsInfo};
 use crate::net::tls_client::{TlsClient, TlsFailure, Verification};
 
@@ -33,6 +34,8 @@ pub(super) struct Client {
     pub(super) open: bool,
     /// Transactions so far.
     pub(super) transactions: usize,
+    /// Of which messages it is encrypted as they want it: of these, and of those that want less.
+    pub(super) fit_for: TlsWish,
 }
 
 /// How far a session has come.
@@ -90,6 +93,17 @@ pub(super) struct Credentials {
     pub(super) password: String,
 }
 
+impl Trouble {
+    /// Whether the server cannot be encrypted as wanted, or is not who it should be.
+    pub(super) fn is_unfit(&self) -> bool {
+        match self {
+            Trouble::NoStarttls | Trouble::Tls(TlsFailure::Certificate(_)) => true,
+            Trouble::Refused(Stage::StartTls, reply) => reply.is_permanent(),
+            _ => false,
+        }
+    }
+}
+
 impl std::fmt::Display for Stage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -121,6 +135,7 @@ impl Client {
             broken: false,
             open: false,
             transactions: 0,
+            fit_for: TlsWish::Optional,
         };
         let greeting = client.reply(Stage::Greeting).await?;
         match greeting.is_positive() {

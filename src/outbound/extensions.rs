@@ -17,6 +17,10 @@ pub(super) struct Extensions {
     pub(super) dsn: bool,
     /// RFC 8689
     pub(super) requiretls: bool,
+    /// RFC 6710
+    pub(super) mt_priority: bool,
+    /// RFC 2852: with the shortest time that is taken, in seconds.
+    pub(super) deliver_by: Option<i64>,
     /// RFC 1870: `Some(None)` when there is no limit.
     pub(super) size: Option<Option<u64>>,
     /// RFC 4954: names of mechanisms, upper case.
@@ -42,6 +46,12 @@ impl Extensions {
                 "SMTPUTF8" => offered.smtputf8 = true,
                 "DSN" => offered.dsn = true,
                 "REQUIRETLS" => offered.requiretls = true,
+                "MT-PRIORITY" => offered.mt_priority = true,
+                // Further options may stand behind a comma.
+                "DELIVERBY" => {
+                    let shortest = words.next().and_then(|options| options.split(',').next()?.parse().ok());
+                    offered.deliver_by = Some(shortest.unwrap_or(0));
+                }
                 // 0 is no limit (RFC 1870 §4).
                 "SIZE" => offered.size = Some(words.next().and_then(|size| size.parse().ok()).filter(|size| *size > 0)),
                 "AUTH" => offered.auth.extend(words.map(str::to_owned)),
@@ -75,7 +85,7 @@ mod tests {
     #[test]
     fn what_is_offered() {
         let lines = "mx.example.test greets PIPELINING|SIZE 1000|8bitmime|AUTH PLAIN LOGIN|AUTH=LOGIN SCRAM-SHA-1\
-                     |LIMITS RCPTMAX=20 X=5 MAILMAX=3|DSN|XCLIENT NAME|";
+                     |LIMITS RCPTMAX=20 X=5 MAILMAX=3|DSN|XCLIENT NAME|DELIVERBY 30,x|MT-PRIORITY MIXER|REQUIRETLS|";
         let reply = Reply {
             code: 250,
             status: None,
@@ -84,6 +94,9 @@ mod tests {
         let wanted = Extensions {
             eight_bit_mime: true,
             dsn: true,
+            requiretls: true,
+            mt_priority: true,
+            deliver_by: Some(30),
             size: Some(Some(1000)),
             auth: ["PLAIN", "LOGIN", "LOGIN", "SCRAM-SHA-1"].map(str::to_owned).into(),
             max_recipients: Some(20),

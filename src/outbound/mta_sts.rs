@@ -98,6 +98,11 @@ impl Policy {
         }
     }
 
+    /// Whether the policy, tried out or not, says of this host that it is the domain's (RFC 8689 §4.2.1).
+    pub(super) fn vouches_for(&self, host: &str) -> bool {
+        self.mode != Mode::None && self.names(host)
+    }
+
     /// Whether the policy names this host (RFC 8461 §4.1).
     pub(super) fn names(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();

@@ -22,6 +22,7 @@ use crate::config::{self, Config};
 use crate::delivery::Delivery;
 use crate::dkim::Signers;
 use crate::mail::address::Address;
+use crate::mail::handling::TlsWish;
 use crate::net::dns::{Dns, Failure};
 use crate::net::http::{Client, Request, Url};
 use crate::reports::Letterhead;
@@ -254,7 +255,7 @@ impl Reporter {
             return Ok(false);
         }
         let front = format!("{signatures}{fields}").into_bytes();
-        self.delivery.send_own(to, &message, front).await?;
+        self.delivery.send_own(to, &message, front, TlsWish::Usual).await?;
         Ok(true)
     }
 

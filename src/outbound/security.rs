@@ -45,6 +45,12 @@ pub(super) enum Unfit {
     /// What its TLSA records say cannot be known (RFC 7672 §2.1.1).
     #[error("{0}")]
     Unknown(#[from] Failure),
+    /// Nobody vouches for it that the domain means this host (RFC 8689 §4.2.1).
+    #[error("neither DNSSEC nor an MTA-STS policy vouches for {0}")]
+    Unproven(String),
+    /// The settings want no encryption.
+    #[error("mail goes to {0} unencrypted")]
+    Unencrypted(String),
 }
 
 impl Security {
@@ -88,6 +94,33 @@ impl Security {
             policy: Some(policy.told()),
             unnamed: false,
         })
+    }
+
+    /// The same for a message that must be encrypted, to a server that is known by its name (RFC 8689 §4.2.1). `named`:
+    /// whether it is sure that it is the right name.
+    pub(super) fn required(self, host: &str, named: bool) -> Result<Security, Unfit> {
+        let wanted = match (self.strictness, self.wanted) {
+            (Strictness::Off, _) => return Err(Unfit::Unencrypted(host.to_owned())),
+            (_, Verification::None) if named => Verification::Name(host.to_owned()),
+            (_, Verification::None) => return Err(Unfit::Unproven(host.to_owned())),
+            (_, wanted) => wanted,
+        };
+        Ok(Security {
+            wanted,
+            strictness: Strictness::Required,
+            ..self
+        })
+    }
+
+    /// The same for a message that would rather be delivered (RFC 8689 §4.2.2): tried, noted, and left out.
+    pub(super) fn relaxed(self) -> Security {
+        Security {
+            strictness: match self.strictness {
+                Strictness::Required => Strictness::Testing,
+                other => other,
+            },
+            ..self
+        }
     }
 
     /// As a route says.
@@ -217,5 +250,24 @@ mod tests {
                 "{policy:?}"
             );
         }
+    }
+
+    /// RFC 8689 §4.2.
+    #[test]
+    fn what_a_message_wants_of_a_host() {
+        let host = "mx.example.test";
+        let usual = || Security::opportunistic(host);
+        let required = usual().required(host, true).unwrap();
+        assert_eq!(
+            (required.wanted, required.strictness),
+            (Verification::Name(host.to_owned()), Strictness::Required)
+        );
+        assert_eq!(usual().required(host, false), Err(Unfit::Unproven(host.to_owned())));
+        let off = Security::of_route(host, RouteTls::Off);
+        assert_eq!(off.required(host, true), Err(Unfit::Unencrypted(host.to_owned())));
+        let verified = Security::of_route(host, RouteTls::Verified);
+        assert_eq!(verified.clone().required(host, false), Ok(verified.clone()));
+        assert_eq!(verified.relaxed().strictness, Strictness::Testing);
+        assert_eq!(usual().relaxed(), usual());
     }
 }

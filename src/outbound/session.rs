@@ -8,6 +8,7 @@ use super::client::{Client, Credentials, Stage, Trouble};
 use super::security::{Security, Strictness};
 use super::unreachable::Unreachable;
 use crate::config::OutboundTimeouts;
+use crate::mail::handling::TlsWish;
 use crate::net::outgoing;
 use crate::net::tls_client::{CertificateFault, TlsClient, TlsFailure, Verification};
 use crate::reports::tls::{self, Failure, Fault};
@@ -35,6 +36,8 @@ pub(super) struct Target<'a> {
     /// Encrypted from the beginning.
     pub(super) implicit: bool,
     pub(super) credentials: Option<&'a Credentials>,
+    /// What the message wants that it is for.
+    pub(super) wish: TlsWish,
 }
 
 impl Opener {
@@ -107,6 +110,7 @@ impl Opener {
         if let Some(credentials) = target.credentials {
             client.auth(credentials).await?;
         }
+        client.fit_for = target.wish;
         tracing::debug!(
             domain = target.domain,
             host = target.host,

@@ -11,6 +11,7 @@ use super::*;
 use crate::config::{Dnssec, Period, RouteTls};
 use crate::mail::address::Address;
 use crate::mail::envelope::{BodyType, ReversePath};
+use crate::mail::handling::{DeliverBy, Handling, Priority, TlsWish};
 use crate::mail::ids::QueueId;
 use crate::net::dns;
 use crate::net::tls_client::Verification;
@@ -40,6 +41,7 @@ struct Mail {
     message: &'static [u8],
     body: BodyType,
     smtputf8: bool,
+    handling: Handling,
 }
 
 impl Default for Mail {
@@ -50,6 +52,7 @@ impl Default for Mail {
             message: MESSAGE,
             body: BodyType::SevenBit,
             smtputf8: false,
+            handling: Handling::default(),
         }
     }
 }
@@ -127,6 +130,7 @@ impl World {
             ret: Some("HDRS".parse().unwrap()),
             envelope_id: Some("QQ314159".parse().unwrap()),
             hold_until: None,
+            handling: mail.handling,
             message: incoming.finish().await.unwrap(),
             skip: 0,
             header: Vec::new(),
@@ -601,6 +605,7 @@ async fn what_is_required_is_a_condition_and_what_is_tested_is_noted() {
             },
             implicit: false,
             credentials: None,
+            wish: TlsWish::Usual,
         };
         let opened = world.outbound.opener().open(&target).await.ok();
         assert_eq!(
@@ -615,5 +620,131 @@ async fn what_is_required_is_a_condition_and_what_is_tested_is_noted() {
         let [row] = &rows[..] else { panic!("{rows:?}") };
         let told: Failure = serde_json::from_str(&row.record).unwrap();
         assert_eq!((row.count, told.result_type), (1, failure));
+    }
+}
+
+impl World {
+    /// A session that is encrypted with whoever this is, as good as this wish needs it.
+    async fn session(&self, peer: &Peer, wish: TlsWish) -> client::Client {
+        let target = session::Target {
+            domain: "example.test",
+            host: "mx.example.test",
+            address: peer.address(),
+            security: security::Security::opportunistic("mx.example.test"),
+            implicit: false,
+            credentials: None,
+            wish,
+        };
+        self.outbound.opener().open(&target).await.unwrap()
+    }
+}
+
+/// RFC 8689 §4.2.1 and §5.
+#[tokio::test]
+async fn what_must_be_encrypted_goes_to_servers_that_promise_it_or_returns() {
+    let required = |from| Mail {
+        from,
+        handling: Handling {
+            tls: TlsWish::Required,
+            ..Handling::default()
+        },
+        ..Mail::default()
+    };
+    let from = "alice@example.org";
+    for (offers, fit_for, kind, status, mail) in [
+        // Whom the settings do not know by its certificate.
+        ("STARTTLS|REQUIRETLS", TlsWish::Usual, "failed", "5.7.10", None),
+        ("REQUIRETLS", TlsWish::Usual, "failed", "5.7.10", None),
+        ("STARTTLS", TlsWish::Required, "failed", "5.7.30", None),
+        (
+            "STARTTLS|REQUIRETLS",
+            TlsWish::Required,
+            "relayed",
+            "2.0.0",
+            Some("<alice@example.org> REQUIRETLS"),
+        ),
+    ] {
+        let peer = Peer::start(offers, &[]).await;
+        let world = World::new(&peer, |_| ()).await;
+        let mut kept = Some(world.session(&peer, fit_for).await);
+        let outcomes = world.send_on(&required(from), &mut kept).await;
+        assert_eq!(told(&outcomes[0]), (kind, status.to_owned()), "{offers} {fit_for:?}");
+        let lines: Vec<String> = mail.iter().map(|mail| format!("MAIL FROM:{mail}")).collect();
+        assert_eq!(peer.lines("MAIL"), lines);
+    }
+    // A report is sent as it can be.
+    for (offers, mail) in [
+        ("STARTTLS|REQUIRETLS", "MAIL FROM:<> REQUIRETLS"),
+        ("STARTTLS", "MAIL FROM:<>"),
+        ("REQUIRETLS", "MAIL FROM:<>"),
+    ] {
+        let peer = Peer::start(offers, &[]).await;
+        let world = World::new(&peer, |_| ()).await;
+        assert_eq!(told(&world.send(&required("")).await[0]).0, "relayed");
+        assert_eq!(peer.lines("MAIL"), [mail]);
+    }
+}
+
+/// RFC 6710 §4.3; RFC 2852 §4.1.
+#[tokio::test]
+async fn priorities_and_times_go_to_whom_they_mean_something() {
+    let now = mail_now();
+    let by = |value: &str, at: i64| DeliverBy::parse(value, at).ok();
+    let handled = |by| Mail {
+        handling: Handling {
+            priority: Priority::new(5).unwrap(),
+            by,
+            ..Handling::default()
+        },
+        ..Mail::default()
+    };
+    for (offers, by, kind, status, line) in [
+        ("MT-PRIORITY", None, "relayed", "2.0.0", " MT-PRIORITY=5"),
+        ("", None, "relayed", "2.0.0", ""),
+        ("DELIVERBY", by("-5;N", now), "relayed", "2.0.0", " BY=-"),
+        ("DELIVERBY", by("900;RT", now - 5000), "relayed", "2.0.0", " BY=89"),
+        ("", by("900;N", now), "relayed", "2.0.0", ""),
+        ("", by("900;R", now), "failed", "5.3.3", "-"),
+        ("DELIVERBY 1000", by("900;R", now), "failed", "5.4.7", "-"),
+        ("DELIVERBY", by("1;R", now - 2000), "failed", "5.4.7", "-"),
+    ] {
+        let peer = Peer::start(offers, &[]).await;
+        let world = World::new(&peer, |_| ()).await;
+        let outcomes = world.send(&handled(by)).await;
+        assert_eq!(told(&outcomes[0]), (kind, status.to_owned()), "{offers} {by:?}");
+        let lines = peer.lines("MAIL");
+        match lines.first() {
+            Some(mail) => assert!(
+                mail.starts_with(&format!("MAIL FROM:<alice@example.org>{line}")),
+                "{mail}"
+            ),
+            None => assert_eq!(line, "-"),
+        }
+    }
+}
+
+fn mail_now() -> i64 {
+    crate::mail::date::Timestamp::now().seconds * 1000
+}
+
+/// RFC 6531 §3.6: what needs no SMTPUTF8 is not marked.
+#[tokio::test]
+async fn smtputf8_is_for_what_needs_it() {
+    for (to, message, marked) in [
+        ("bob@example.test", MESSAGE, false),
+        ("bob@b\u{fc}cher.test", MESSAGE, false),
+        ("b\u{f6}b@example.test", MESSAGE, true),
+        ("bob@example.test", "Subject: \u{fc}\r\n\r\nx\r\n".as_bytes(), true),
+    ] {
+        let peer = Peer::start("8BITMIME|SMTPUTF8", &[]).await;
+        let world = World::new(&peer, |_| ()).await;
+        let mail = Mail {
+            to: Box::leak(Box::new([to])),
+            message,
+            smtputf8: true,
+            ..Mail::default()
+        };
+        assert_eq!(told(&world.send(&mail).await[0]).0, "relayed");
+        assert_eq!(peer.lines("MAIL")[0].ends_with(" SMTPUTF8"), marked, "{to}");
     }
 }

@@ -15,8 +15,10 @@ use super::client::{Client, Stage, Trouble};
 use super::reply::{NoReply, Reply};
 use super::stuffing::Stuffing;
 use crate::mail::address::Address;
+use crate::mail::date::Timestamp;
 use crate::mail::dsn::Status;
 use crate::mail::envelope::BodyType;
+use crate::mail::handling::{ByMode, Handling, Priority, TlsWish};
 use crate::queue::{Answer, Claim, Entry, Outcome, Recipient, RecipientId};
 
 /// Octets of a message read and sent at a time.
@@ -237,6 +239,7 @@ impl Client {
             2 => Outcome::Relayed {
                 answer,
                 dsn: self.offered.dsn,
+                deliver_by: self.offered.deliver_by.is_some(),
             },
             5 => Outcome::Failed(answer),
             _ => Outcome::Deferred { answer, retry: None },
@@ -286,14 +289,23 @@ impl Client {
                 "the message is too large for it",
             ));
         }
+        self.keeps_time(entry)?;
         let eight_bit = entry.body == BodyType::EightBitMime;
-        let utf8 = entry.smtputf8 && offered.smtputf8;
-        if eight_bit && !offered.eight_bit_mime || entry.smtputf8 && !utf8 {
+        let mut utf8 = entry.smtputf8 && offered.smtputf8;
+        let is_ascii = |address: &Address| address.to_ascii().is_some();
+        // RFC 6531 §3.6: only what needs it is marked, for else servers behind this one would refuse it.
+        if utf8
+            && entry.reverse_path.address().is_none_or(is_ascii)
+            && recipients.iter().all(|recipient| is_ascii(&recipient.address))
+        {
+            utf8 = scan(claim).await.is_ok_and(|found| found.header);
+        }
+        if eight_bit && !offered.eight_bit_mime || entry.smtputf8 && !offered.smtputf8 {
             let found = scan(claim).await.unwrap_or(Scan {
                 header: true,
                 body: true,
             });
-            if found.header && entry.smtputf8 && !utf8 {
+            if found.header && entry.smtputf8 && !offered.smtputf8 {
                 return Err(self.no_smtputf8());
             }
             // RFC 6152 §3: to convert it would break its signature.
@@ -324,6 +336,21 @@ impl Client {
         Ok(Written { mail, recipients })
     }
 
+    /// RFC 2852 §4.1.4: what is to be returned when its time is over goes to servers that do so.
+    fn keeps_time(&self, entry: &Entry) -> Result<(), Refusal> {
+        let Some(by) = entry.handling.by.filter(|by| by.mode == ByMode::Return) else {
+            return Ok(());
+        };
+        let (status, why) = match self.offered.deliver_by {
+            None => (Status::new(5, 3, 3), "it does not return mail that is late (DELIVERBY)"),
+            Some(shortest) if by.seconds_left(now()) < shortest => {
+                (Status::new(5, 4, 7), "it promises nothing in the time that is left")
+            }
+            Some(_) => return Ok(()),
+        };
+        Err(Refusal(self.host().to_owned(), status, why))
+    }
+
     fn mail_command(&self, entry: &Entry, sender: &str, utf8: bool) -> String {
         let offered = &self.offered;
         let mut line = format!("MAIL FROM:<{sender}>");
@@ -335,6 +362,16 @@ impl Client {
         }
         if utf8 {
             line += " SMTPUTF8";
+        }
+        let Handling { tls, priority, by } = entry.handling;
+        if offered.requiretls && tls == TlsWish::Required && self.tls().is_some() {
+            line += " REQUIRETLS";
+        }
+        if offered.mt_priority && priority != Priority::default() {
+            line += &format!(" MT-PRIORITY={priority}");
+        }
+        if let Some(by) = by.filter(|_| offered.deliver_by.is_some()) {
+            line += &format!(" BY={}", by.left(now()));
         }
         if offered.dsn {
             if let Some(ret) = entry.ret {
@@ -399,6 +436,11 @@ fn is_too_many(reply: &Reply) -> bool {
         552 => status.is_none_or(|status| status == (5, 3)),
         _ => false,
     }
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    Timestamp::now().seconds.saturating_mul(1000)
 }
 
 /// Where a message has octets beyond ASCII.

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use crate::mail::address::Address;
 use crate::mail::dsn::{EnvelopeId, Notify, OriginalRecipient, Return, Status};
 use crate::mail::envelope::{BodyType, ReversePath};
+use crate::mail::handling::{ByMode, DeliverBy, Handling, Priority};
 use crate::mail::ids::{AccountId, QueueId};
 use crate::storage::queue::{EntryRow, NewRows, RecipientRow};
 use crate::storage::spool::Spooled;
 
 use super::Answer;
+
+/// Where attempts end because its sender wanted it so (RFC 2852 §4.1.3).
+pub(super) const LATE: Status = Status::new(5, 4, 7);
 
 /// Where recipients are to be delivered: those of one destination travel together.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -73,6 +77,8 @@ pub struct NewEntry {
     pub envelope_id: Option<EnvelopeId>,
     /// No attempt before this, in milliseconds since 1970 (RFC 4865).
     pub hold_until: Option<i64>,
+    /// REQUIRETLS, MT-PRIORITY and BY.
+    pub handling: Handling,
     /// The message, whole and synced.
     pub message: Spooled,
     /// Octets at its beginning that are not sent: Return-Path, which only mailboxes have (RFC 5321 §4.4).
@@ -115,6 +121,8 @@ pub struct Entry {
     pub ret: Option<Return>,
     /// ENVID (RFC 3461 §4.4).
     pub envelope_id: Option<EnvelopeId>,
+    /// REQUIRETLS, MT-PRIORITY and BY.
+    pub handling: Handling,
     /// Octets that are sent, fields in front included.
     pub size: u64,
     /// Octets of its file.
@@ -157,6 +165,8 @@ impl fmt::Display for RecipientId {
 impl NewEntry {
     pub(super) fn rows(&self, now: i64, expire: i64) -> NewRows {
         let due = self.hold_until.unwrap_or(now).max(now);
+        let Handling { tls, priority, by } = self.handling;
+        let returned = by.filter(|by| by.mode == ByMode::Return).map(|by| by.moment);
         let recipient = |new: &NewRecipient| RecipientRow {
             address: new.address.to_string(),
             destination: new.destination.as_row().to_owned(),
@@ -169,7 +179,7 @@ impl NewEntry {
             entry: EntryRow {
                 id: self.id.0 as i64,
                 arrived: now,
-                expires: due.saturating_add(expire),
+                expires: due.saturating_add(expire).min(returned.unwrap_or(i64::MAX)),
                 reverse_path: self.reverse_path.to_string(),
                 account: self.account.map(|account| account.0),
                 size: self.message.size() as i64,
@@ -183,6 +193,10 @@ impl NewEntry {
                 smtputf8: self.smtputf8,
                 ret: self.ret.map(|ret| ret.to_string()),
                 envelope_id: self.envelope_id.as_ref().map(ToString::to_string),
+                priority: priority.number(),
+                tls: tls.word().to_owned(),
+                deliver_by: by.map(|by| by.moment),
+                by_mode: by.map(|by| by.words().to_owned()),
             },
             recipients: self.recipients.iter().map(recipient).collect(),
         }
@@ -193,6 +207,8 @@ impl Entry {
     pub(super) fn from_row(row: EntryRow) -> Result<Entry, Unreadable> {
         let id = QueueId(row.id as u64);
         let skip = row.skip.clamp(0, row.size) as u64;
+        let by = row.deliver_by.zip(row.by_mode);
+        let by = by.map(|(moment, how)| DeliverBy::from_words(moment, &how));
         Ok(Entry {
             id,
             arrived: row.arrived,
@@ -211,11 +227,25 @@ impl Entry {
                 .map(|text| text.parse())
                 .transpose()
                 .map_err(|_| Unreadable(id))?,
+            handling: Handling {
+                tls: row.tls.parse().map_err(|_| Unreadable(id))?,
+                priority: Priority::new(row.priority).ok_or(Unreadable(id))?,
+                by: by.transpose().map_err(|_| Unreadable(id))?,
+            },
             size: row.size.max(0) as u64 - skip + row.header.len() as u64,
             stored: row.size.max(0) as u64,
             skip,
             header: row.header,
         })
+    }
+}
+
+impl Entry {
+    /// Why no attempt is made any more, when its sender wants it back by now rather than delivered (RFC 2852 §4.1.3).
+    pub fn too_late(&self) -> Option<Answer> {
+        let by = self.handling.by.filter(|by| by.is_to_be_returned(super::now()))?;
+        let text = format!("it was to be delivered within {} s", (by.moment - self.arrived) / 1000);
+        Some(Answer::new(None, LATE, &text))
     }
 }
 

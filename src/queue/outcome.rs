@@ -54,6 +54,8 @@ pub enum Outcome {
         /// Whether it was told NOTIFY, so that it reports from here on (RFC 3461 §5.2.1). If not, we tell a sender who
         /// asked for it that the message was relayed (§5.2.2).
         dsn: bool,
+        /// Whether it was told BY, so that it keeps the time from here on (RFC 2852 §4.1).
+        deliver_by: bool,
     },
     /// Not now.
     Deferred {

@@ -46,6 +46,8 @@ pub(super) struct Report<'a> {
     pub(super) now: Timestamp,
     /// When the message arrived, in milliseconds since 1970.
     pub(super) arrived: i64,
+    /// When it was to be delivered (RFC 2852 §5), in milliseconds since 1970.
+    pub(super) deliver_by: Option<i64>,
     /// ENVID.
     pub(super) envelope_id: Option<&'a EnvelopeId>,
     /// Whether addresses and what comes back may be in UTF-8 (RFC 6533).
@@ -186,6 +188,9 @@ impl Report<'_> {
             field("Original-Envelope-Id", &id.decoded());
         }
         field("Arrival-Date", &date(self.arrived));
+        if let Some(moment) = self.deliver_by {
+            field("Deliver-By-Date", &date(moment));
+        }
         for told in self.told {
             field("", "");
             if let Some(original) = &told.original {
@@ -312,6 +317,7 @@ mod tests {
             to: &to,
             now: Timestamp::in_local_zone(NOON / 1000),
             arrived: NOON,
+            deliver_by: None,
             envelope_id: id.as_ref(),
             utf8,
             full,

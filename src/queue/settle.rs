@@ -141,10 +141,16 @@ fn change(
         Outcome::Deferred { answer, retry } => {
             let pause = retry.unwrap_or_else(|| backoff(settings, recipient.attempts));
             let due = now.saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
+            // That it takes longer than was wanted is told in time.
+            let wanted = entry
+                .handling
+                .by
+                .filter(|by| !by.is_over(now))
+                .map_or(due, |by| by.moment);
             // One last attempt when the time is up.
             tried(
                 &answer,
-                due.min(entry.expires),
+                due.min(wanted).min(entry.expires),
                 is_delay_due(settings, entry, recipient, now),
             )
         }

@@ -6,6 +6,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
+use super::entry::LATE;
 use super::report::{Action, Report, Told};
 use super::{Answer, Destination, Entry, NewEntry, Outcome, Queue, Recipient, Result, blocking, now};
 use crate::config;
@@ -13,6 +14,7 @@ use crate::mail::address::Address;
 use crate::mail::date::Timestamp;
 use crate::mail::dsn::{EnvelopeId, Notify, Return, Status};
 use crate::mail::envelope::ReversePath;
+use crate::mail::handling::{ByMode, Handling, TlsWish};
 use crate::mail::ids::QueueId;
 use crate::storage::queue::{EntryRow, Files, NewRows, RecipientRow};
 
@@ -29,6 +31,7 @@ struct Subject {
     envelope_id: Option<EnvelopeId>,
     ret: Option<Return>,
     smtputf8: bool,
+    handling: Handling,
     file: PathBuf,
     skip: u64,
     header: Vec<u8>,
@@ -55,22 +58,42 @@ pub(super) fn told(
     };
     match outcome {
         Outcome::Delivered(answer) if wanted.success => about(Action::Delivered, answer),
-        Outcome::Relayed { answer, dsn: false } if wanted.success => about(Action::Relayed, answer),
+        Outcome::Relayed { answer, dsn: false, .. } if wanted.success => about(Action::Relayed, answer),
+        Outcome::Relayed { answer, deliver_by, .. } if is_traced(entry, *deliver_by) && wanted != Notify::NEVER => {
+            about(Action::Relayed, answer)
+        }
         Outcome::Failed(answer) if wanted.failure => about(Action::Failed, answer),
         Outcome::Deferred { answer, .. } if now >= entry.expires && wanted.failure => {
             let mut told = about(Action::Failed, answer)?;
-            told.answer.status = EXPIRED;
+            told.answer.status = match entry.handling.by {
+                Some(by) if by.is_to_be_returned(now) => LATE,
+                _ => EXPIRED,
+            };
             Some(told)
         }
         Outcome::Deferred { answer, .. } if is_delay_due(settings, entry, recipient, now) && wanted.delay => {
-            about(Action::Delayed, answer)
+            let mut told = about(Action::Delayed, answer)?;
+            if entry.handling.by.is_some_and(|by| by.is_over(now)) {
+                told.answer.status = EXPIRED;
+            }
+            Some(told)
         }
         _ => None,
     }
 }
 
-/// Whether it takes so long that the sender is told, if it was not. Without NOTIFY only our own users are.
+/// Whether the sender of a message with BY is told that another server has it: when that was wanted, or when the server does
+/// not keep the time, so that nobody tells of it later (RFC 2852 §4.1.4).
+fn is_traced(entry: &Entry, keeps_time: bool) -> bool {
+    entry.handling.by.is_some_and(|by| by.trace || !keeps_time)
+}
+
+/// Whether it takes so long that the sender is told, if it was not: longer than BY wants (RFC 2852 §4.1.3), or than we
+/// think right. Without either and without NOTIFY only our own users are.
 pub(super) fn is_delay_due(settings: &config::Queue, entry: &Entry, recipient: &Recipient, now: i64) -> bool {
+    if let Some(by) = entry.handling.by.filter(|by| by.mode == ByMode::Notify) {
+        return by.is_over(now) && !recipient.row.delay_told;
+    }
     let patience = settings.delay_notice.get().as_millis() as i64;
     let asked = recipient.notify.is_some() || entry.account.is_some();
     // Mail that was held on purpose is late from its release on.
@@ -114,6 +137,7 @@ impl Queue {
             envelope_id: message.envelope_id.clone(),
             ret: message.ret,
             smtputf8: message.smtputf8,
+            handling: message.handling,
             file: message.message.path().clone(),
             skip: message.skip,
             header: message.header.clone(),
@@ -140,6 +164,7 @@ impl Queue {
             envelope_id: entry.envelope_id.clone(),
             ret: entry.ret,
             smtputf8: entry.smtputf8,
+            handling: entry.handling,
             file: self.0.store.files().path(entry.id),
             skip: entry.skip,
             header: entry.header.clone(),
@@ -189,13 +214,16 @@ pub(super) fn remove_reports(files: &Files, rows: &[NewRows]) {
 fn write_report(files: &Files, hostname: &str, about: &Subject, told: &[Told], expire: i64) -> io::Result<NewRows> {
     let (id, now) = (QueueId::fresh(), now());
     // RFC 3461 §4.3: what was delivered, or may be yet, need not come back.
-    let full = about.ret == Some(Return::Full) && told.iter().all(|told| told.action == Action::Failed);
+    // RFC 8689 §5: nor what must not be seen on its way.
+    let required = about.handling.tls == TlsWish::Required;
+    let full = about.ret == Some(Return::Full) && !required && told.iter().all(|told| told.action == Action::Failed);
     let unique = format!("{id}.{:016x}", rand::random::<u64>());
     let report = Report {
         hostname,
         to: &about.to,
         now: Timestamp::now(),
         arrived: about.arrived,
+        deliver_by: about.handling.by.map(|by| by.moment),
         envelope_id: about.envelope_id.as_ref(),
         utf8: about.smtputf8,
         full,
@@ -227,6 +255,12 @@ fn write_report(files: &Files, hostname: &str, about: &Subject, told: &[Told], e
             smtputf8: about.to.to_ascii().is_none(),
             ret: None,
             envelope_id: None,
+            priority: about.handling.priority.number(),
+            tls: if required { TlsWish::Required } else { TlsWish::Usual }
+                .word()
+                .to_owned(),
+            deliver_by: None,
+            by_mode: None,
         },
         recipients: vec![recipient],
     })

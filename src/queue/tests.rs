@@ -12,6 +12,7 @@ use crate::config::{Period, Size};
 use crate::mail::address::Address;
 use crate::mail::dsn::{Return, Status};
 use crate::mail::envelope::{BodyType, ReversePath};
+use crate::mail::handling::Handling;
 use crate::mail::ids::{AccountId, QueueId};
 use crate::storage::spool::Spool;
 
@@ -66,6 +67,7 @@ impl Place {
             ret: None,
             envelope_id: Some("QQ314159".parse().unwrap()),
             hold_until: None,
+            handling: Handling::default(),
             message: incoming.finish().await.unwrap(),
             skip: SKIP,
             header: b"Signed: yes\r\n".to_vec(),
@@ -136,6 +138,7 @@ async fn recipients_of_a_domain_travel_together_and_the_message_goes_with_the_la
     let done = Outcome::Relayed {
         answer: answer("2.0.0", "250 ok"),
         dsn: false,
+        deliver_by: false,
     };
     settle_all(claim, &done).await;
     assert_eq!(place.files(), 1);
@@ -258,6 +261,7 @@ async fn successes_are_told_to_whom_asked_and_never_to_nobody() {
     let relayed = |dsn| Outcome::Relayed {
         answer: answer("2.0.0", "250 ok"),
         dsn,
+        deliver_by: false,
     };
     for (dsn, reported) in [(false, 1), (true, 0)] {
         queue

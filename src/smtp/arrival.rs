@@ -14,9 +14,11 @@ use super::judgement::{self, Judged};
 use super::reply::Reply;
 use super::session::{Session, State, Transaction};
 use super::signature;
+use super::tls_required;
 use crate::delivery::trace::{self, Trace};
 use crate::delivery::{self, Letter};
 use crate::mail::date::Timestamp;
+use crate::mail::handling::TlsWish;
 use crate::mail::ids::QueueId;
 use crate::storage::spool::Incoming;
 
@@ -75,6 +77,7 @@ impl Arrival {
                 [only] => Some(&only.path),
                 _ => None,
             },
+            priority: tx.envelope.handling.priority,
             at: now,
         }
         .to_string();
@@ -140,6 +143,16 @@ impl Arrival {
                 }
                 Err(refusal) => Err(refusal),
             };
+        }
+        if let Ok(message) = &self.file
+            && self.header.has_tls_required()
+            && tx.envelope.handling.tls == TlsWish::Usual
+        {
+            match message.beginning(tls_required::MAX_HEADER).await {
+                Ok(beginning) if tls_required::is_no(&beginning) => tx.envelope.handling.tls = TlsWish::Optional,
+                Ok(_) => {}
+                Err(error) => self.file = Err(Reply::from(error)),
+            }
         }
         // Signed is what filters have made of it.
         if session.state.role == Role::Submission

@@ -9,6 +9,10 @@ use crate::mail::date::Timestamp;
 /// The largest number that LIMITS can name (RFC 9422 §4.2): who takes more tells of no limit.
 const MAX_RCPTMAX: usize = 999_999;
 
+/// The shortest time in seconds in which mail is to be delivered or else returned (RFC 2852 §2, min-by-time). With less even
+/// a server that answers at once has no time left for a second attempt.
+pub(crate) const MIN_BY_TIME: i64 = 60;
+
 /// A service extension.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Extension {
@@ -34,6 +38,12 @@ pub(crate) enum Extension {
     Dsn,
     /// RFC 4865: mail that waits for its time.
     FutureRelease,
+    /// RFC 2852: mail that is to be there in time.
+    DeliverBy,
+    /// RFC 6710: mail that comes first.
+    MtPriority,
+    /// RFC 8689: mail that goes encrypted or not at all.
+    RequireTls,
     /// RFC 9422: what a client may not exceed.
     Limits,
     /// RFC 5321 §4.1.1.8.
@@ -41,7 +51,7 @@ pub(crate) enum Extension {
 }
 
 impl Extension {
-    const ALL: [Extension; 13] = [
+    const ALL: [Extension; 16] = [
         Extension::Pipelining,
         Extension::Size,
         Extension::EightBitMime,
@@ -53,6 +63,9 @@ impl Extension {
         Extension::Auth,
         Extension::Dsn,
         Extension::FutureRelease,
+        Extension::DeliverBy,
+        Extension::MtPriority,
+        Extension::RequireTls,
         Extension::Limits,
         Extension::Help,
     ];
@@ -65,6 +78,10 @@ impl Extension {
             Extension::Auth => state.role == Role::Submission && !state.needs_tls() && state.account.is_none(),
             // A delivery by LMTP is told by its reply, and by whoever asked for it.
             Extension::Dsn => state.role != Role::Lmtp,
+            // Its notices are those of DSN.
+            Extension::DeliverBy => state.role != Role::Lmtp,
+            // RFC 8689 §2: in an encrypted session only.
+            Extension::RequireTls => state.tls,
             Extension::FutureRelease => state.account.is_some(),
             _ => true,
         }
@@ -94,6 +111,10 @@ impl Extension {
             }
             Extension::Dsn => "DSN",
             Extension::FutureRelease => return future_release(config),
+            Extension::DeliverBy => return Some(format!("DELIVERBY {MIN_BY_TIME}")),
+            // Without the name of a policy: ours gives no number a meaning of its own (RFC 6710 §3).
+            Extension::MtPriority => "MT-PRIORITY",
+            Extension::RequireTls => "REQUIRETLS",
             Extension::Limits if config.max_recipients > MAX_RCPTMAX => return None,
             Extension::Limits => return Some(format!("LIMITS RCPTMAX={}", config.max_recipients)),
             Extension::Help => "HELP",

@@ -5,6 +5,7 @@
 //! Everything that is not named here goes through byte for byte, malformed or not. Memory is bounded: at most a field's
 //! name, or in whose name results are, is held back until it is known whose it is.
 
+use super::tls_required;
 use crate::origin;
 
 /// The longest text held back while it may still become a field name. Longer ones exist nowhere.
@@ -22,6 +23,8 @@ pub(crate) struct HeaderReader {
     /// Whether the field that the current line belongs to stays.
     keep: bool,
     hops: usize,
+    /// Whether there was a field TLS-Required (RFC 8689 §3).
+    tls_required: bool,
     /// Our name.
     server: Option<String>,
     submission: Option<Missing>,
@@ -56,6 +59,7 @@ impl HeaderReader {
             held: Vec::new(),
             keep: true,
             hops: 0,
+            tls_required: false,
             server: server.map(str::to_ascii_lowercase),
             submission: None,
         }
@@ -73,6 +77,11 @@ impl HeaderReader {
     /// Received fields seen so far.
     pub(crate) fn hops(&self) -> usize {
         self.hops
+    }
+
+    /// Whether a field TLS-Required was seen, whatever it says.
+    pub(crate) fn has_tls_required(&self) -> bool {
+        self.tls_required
     }
 
     /// Whether the header section is over: then the rest of the message needs no look.
@@ -212,6 +221,8 @@ impl HeaderReader {
         self.keep = true;
         if is("Received") {
             self.hops += 1;
+        } else if is(tls_required::FIELD) {
+            self.tls_required = true;
         } else if is("Return-Path") {
             // RFC 5321 §4.4: final delivery may remove those that came along, and adds its own.
             self.keep = false;

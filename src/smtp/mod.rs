@@ -6,7 +6,8 @@
 //!
 //! RFC 5321 (SMTP), RFC 6409 (submission), RFC 1870 (SIZE), RFC 2034 and RFC 3463 (status codes), RFC 2920 (PIPELINING),
 //! RFC 3030 (CHUNKING), RFC 2033 (LMTP), RFC 3207 (STARTTLS), RFC 3461 (DSN), RFC 4865 (FUTURERELEASE),
-//! RFC 4954 (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 9422 (LIMITS).
+//! RFC 4954 (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 9422 (LIMITS), RFC 2852 (DELIVERBY),
+//! RFC 6710 (MT-PRIORITY), RFC 8689 (REQUIRETLS).
 //!
 //! Invariants: reply lines exist only here; nothing of one transaction outlives it; no 250 to a message before every copy
 //! is durable; neither lines nor messages pile up in memory.
@@ -41,6 +42,7 @@ mod reply;
 mod request;
 mod session;
 mod signature;
+mod tls_required;
 
 pub use allowance::Allowances;
 

@@ -11,6 +11,7 @@ use super::reply::Reply;
 use crate::mail::date::Timestamp;
 use crate::mail::dsn::{EnvelopeId, Notify, OriginalRecipient, Return};
 use crate::mail::envelope::BodyType;
+use crate::mail::handling::{DeliverBy, Priority};
 
 /// A command, with its arguments as they were written.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,6 +67,12 @@ pub(crate) struct Parameters {
     pub(crate) envelope_id: Option<EnvelopeId>,
     /// HOLDFOR or HOLDUNTIL (RFC 4865 §4).
     pub(crate) hold: Option<Hold>,
+    /// REQUIRETLS (RFC 8689 §2).
+    pub(crate) requiretls: bool,
+    /// MT-PRIORITY (RFC 6710 §3).
+    pub(crate) priority: Option<Priority>,
+    /// BY (RFC 2852 §4), from now on.
+    pub(crate) by: Option<DeliverBy>,
 }
 
 /// Until when a message is to wait.
@@ -97,11 +104,14 @@ impl Parameters {
         ret: None,
         envelope_id: None,
         hold: None,
+        requiretls: false,
+        priority: None,
+        by: None,
     };
 }
 
 /// The parameters that MAIL may have.
-const MAIL_PARAMETERS: [&str; 8] = [
+const MAIL_PARAMETERS: [&str; 11] = [
     "SIZE",
     "BODY",
     "SMTPUTF8",
@@ -110,6 +120,9 @@ const MAIL_PARAMETERS: [&str; 8] = [
     "ENVID",
     "HOLDFOR",
     "HOLDUNTIL",
+    "REQUIRETLS",
+    "MT-PRIORITY",
+    "BY",
 ];
 /// The parameters that RCPT may have.
 const RCPT_PARAMETERS: [&str; 2] = ["NOTIFY", "ORCPT"];
@@ -231,6 +244,13 @@ fn mail_parameters(text: &str) -> Result<Parameters, Reply> {
             "HOLDFOR" | "HOLDUNTIL" if parsed.hold.is_some() => return Err(invalid(known)),
             "HOLDFOR" => parsed.hold = Some(hold_for(value).ok_or_else(|| invalid(known))?),
             "HOLDUNTIL" => parsed.hold = Some(hold_until(value).ok_or_else(|| invalid(known))?),
+            "REQUIRETLS" if whole.contains('=') => return Err(invalid(known)),
+            "REQUIRETLS" => parsed.requiretls = true,
+            "MT-PRIORITY" => parsed.priority = Some(value.parse().map_err(|_| invalid(known))?),
+            "BY" => {
+                let now = Timestamp::now().seconds.saturating_mul(1000);
+                parsed.by = Some(DeliverBy::parse(value, now).map_err(|_| invalid(known))?);
+            }
             _ => {
                 others.push(' ');
                 others.push_str(whole);
@@ -491,6 +511,13 @@ mod tests {
             parsed("MAIL FROM:<a@b> HOLDUNTIL=1997-11-21T15:55:06Z").hold,
             Some(Hold::Until(880_127_706))
         );
+        let handled = parsed("MAIL FROM:<a@b> requiretls MT-PRIORITY=-3 BY=120;r");
+        assert!(handled.requiretls && handled.priority == "-3".parse().ok());
+        assert!(
+            handled
+                .by
+                .is_some_and(|by| by.mode == crate::mail::handling::ByMode::Return)
+        );
         let binary = parsed("MAIL FROM:<a@b> body=BinaryMime");
         assert!(binary.binary && binary.body == BodyType::EightBitMime);
         assert!(parsed("MAIL FROM:<a@b> SMTPUTF8 BODY=8BITMIME").smtputf8);
@@ -512,6 +539,12 @@ mod tests {
             "MAIL FROM:<a@b> HOLDFOR=1234567890",
             "MAIL FROM:<a@b> HOLDFOR=1 HOLDUNTIL=1997-11-21T15:55:06Z",
             "MAIL FROM:<a@b> HOLDUNTIL=tomorrow",
+            "MAIL FROM:<a@b> REQUIRETLS=",
+            "MAIL FROM:<a@b> REQUIRETLS REQUIRETLS",
+            "MAIL FROM:<a@b> MT-PRIORITY",
+            "MAIL FROM:<a@b> MT-PRIORITY=10",
+            "MAIL FROM:<a@b> BY=0;R",
+            "MAIL FROM:<a@b> BY=120",
             "RCPT TO:<a@b> NOTIFY=NEVER,DELAY",
             "RCPT TO:<a@b> NOTIFY=NEVER NOTIFY=NEVER",
             "RCPT TO:<a@b> ORCPT=a@b",
@@ -521,7 +554,6 @@ mod tests {
         for line in [
             "MAIL FROM:<a@b> NOTIFY=NEVER",
             "MAIL FROM:<a@b> FOO",
-            "MAIL FROM:<a@b> SIZE=1 REQUIRETLS",
             "MAIL FROM:<a@b> =",
             "RCPT TO:<a@b> RET=FULL",
             "RCPT TO:<a@b> SIZE=1",

@@ -114,6 +114,7 @@ impl Sender {
             ret: None,
             envelope_id: None,
             hold_until: None,
+            handling: Default::default(),
             message: incoming.finish().await?,
             skip: 0,
             header: Vec::new(),

@@ -6,6 +6,7 @@ use crate::accounts::Account;
 use crate::delivery::{Delivery, Error, Letter, Resolved, in_header};
 use crate::mail::address::Address;
 use crate::mail::envelope::{BodyType, ForwardPath, ReversePath};
+use crate::mail::handling::{Handling, TlsWish};
 use crate::mail::header::fields;
 use crate::mail::ids::QueueId;
 use crate::queue::{Destination, NewEntry, NewRecipient};
@@ -46,6 +47,11 @@ impl Delivery {
                     ret: None,
                     envelope_id: None,
                     hold_until: None,
+                    // What a person wants done with it is not in the time that was given for it (RFC 2852 §1).
+                    handling: Handling {
+                        by: None,
+                        ..letter.envelope.handling
+                    },
                     skip,
                     message,
                     header: format!("{REDIRECTED}: {}\r\n{seals}", account.address).into_bytes(),
@@ -56,7 +62,7 @@ impl Delivery {
                 tracing::info!(id = %letter.id, account = %account.address, to = %vacation.to, "answered by vacation");
                 let text = compose::vacation(&account.address, &vacation, self.queue.hostname());
                 // The message itself is where it belongs, and must not come again for that.
-                if let Err(error) = self.send_report(&vacation.to, text).await {
+                if let Err(error) = self.send_report(letter, &vacation.to, text).await {
                     let cause = format!("{:#}", anyhow::Error::from(error));
                     tracing::error!(id = %letter.id, cause, "a vacation reply was not sent");
                 }
@@ -72,16 +78,18 @@ impl Delivery {
         };
         tracing::info!(id = %letter.id, account = %account.address, %to, "rejected by a rule");
         let text = compose::rejection(&account.address, to, reason, self.queue.hostname());
-        self.send_report(&to.clone(), text).await
+        self.send_report(letter, &to.clone(), text).await
     }
 
     /// Sends a message of our own with the null reverse-path, so that nothing answers it.
-    async fn send_report(&self, to: &Address, text: String) -> Result<(), Error> {
-        self.send_own(to, text.as_bytes(), Vec::new()).await
+    async fn send_report(&self, letter: &Letter, to: &Address, text: String) -> Result<(), Error> {
+        // RFC 8689 §6: what answers a message is kept as it is.
+        let tls = letter.envelope.handling.tls.max(TlsWish::Usual);
+        self.send_own(to, text.as_bytes(), Vec::new(), tls).await
     }
 
     /// The same, with fields to be sent in front of it. Durable when it returns.
-    pub async fn send_own(&self, to: &Address, text: &[u8], header: Vec<u8>) -> Result<(), Error> {
+    pub async fn send_own(&self, to: &Address, text: &[u8], header: Vec<u8>, tls: TlsWish) -> Result<(), Error> {
         let recipient = self.recipient(to).await?;
         let mut incoming = self.begin();
         incoming.write(text).await?;
@@ -98,6 +106,10 @@ impl Delivery {
             ret: None,
             envelope_id: None,
             hold_until: None,
+            handling: Handling {
+                tls,
+                ..Handling::default()
+            },
             message: incoming.finish().await?,
             skip: 0,
             header,

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::accounts::Account;
 use crate::mail::date::Timestamp;
 use crate::mail::envelope::{Envelope, ReversePath};
+use crate::mail::handling::{ByMode, DeliverBy, Handling, Priority, TlsWish};
 use crate::smtp::Role;
-use crate::smtp::extension::Extension;
+use crate::smtp::extension::{Extension, MIN_BY_TIME};
 use crate::smtp::judgement;
 use crate::smtp::reply::Reply;
 use crate::smtp::request::{Hold, Parameters};
@@ -16,7 +17,7 @@ use crate::smtp::session::{Session, State, Transaction};
 pub(crate) async fn run(session: &mut Session, path: &str, parameters: Parameters) -> Reply {
     let limit = session.smtp.config.smtp.max_message_size.get();
     let longest = session.smtp.config.smtp.max_hold.get();
-    let binary = parameters.binary;
+    let (binary, wanted) = (parameters.binary, parameters.priority);
     let envelope = match check(&session.state, limit, longest, path, parameters) {
         Ok(envelope) => envelope,
         Err(reply) => return reply,
@@ -43,8 +44,17 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: Parameter
         }
         tx.inquiry = judgement::begin(session, &tx);
     }
+    let priority = tx.envelope.handling.priority;
     session.state.tx = Some(tx);
-    Reply::new(250, "2.1.0", "Sender OK")
+    match wanted.is_some_and(|wanted| wanted != priority) {
+        // RFC 6710 §4.1.
+        true => Reply::made(
+            250,
+            "2.3.6",
+            format!("{priority} is the new priority assigned to the message"),
+        ),
+        false => Reply::new(250, "2.1.0", "Sender OK"),
+    }
 }
 
 fn check(
@@ -69,6 +79,18 @@ fn check(
         }
         Some(_) => return Err(Reply::UNSUPPORTED_PARAMETER),
     };
+    let handling = Handling {
+        tls: match parameters.requiretls {
+            false => TlsWish::Usual,
+            true if Extension::RequireTls.is_offered(state) => TlsWish::Required,
+            true => return Err(Reply::UNSUPPORTED_PARAMETER),
+        },
+        priority: priority(state, parameters.priority.unwrap_or_default()),
+        by: match parameters.by {
+            Some(by) => Some(deliver_by(state, by, hold_until)?),
+            None => None,
+        },
+    };
     let reverse_path = ReversePath::parse(path).map_err(|_| Reply::new(501, "5.1.7", "Malformed sender address"))?;
     if !path.is_ascii() && !parameters.smtputf8 {
         return Err(Reply::NEEDS_SMTPUTF8);
@@ -84,6 +106,7 @@ fn check(
         ret: parameters.ret,
         envelope_id: parameters.envelope_id,
         hold_until,
+        handling,
         ..Envelope::new(reverse_path)
     })
 }
@@ -98,6 +121,33 @@ fn hold_until(hold: Hold, longest: Duration) -> Result<i64, Reply> {
     match until.saturating_sub(now) > longest.as_secs() as i64 {
         true => Err(Reply::new(501, "5.5.4", "That is too far in the future")),
         false => Ok(until.saturating_mul(1000)),
+    }
+}
+
+/// Only those whom we know may go before others (RFC 6710 §5, §9): our users, and the MTA in front.
+fn priority(state: &State, wanted: Priority) -> Priority {
+    match state.role == Role::Lmtp || state.account.is_some() {
+        true => wanted,
+        false => wanted.min(Priority::default()),
+    }
+}
+
+/// RFC 2852 §4: what cannot be in time is refused at once, also because its time is over before it is released (RFC 4865).
+fn deliver_by(state: &State, by: DeliverBy, hold_until: Option<i64>) -> Result<DeliverBy, Reply> {
+    if !Extension::DeliverBy.is_offered(state) {
+        return Err(Reply::UNSUPPORTED_PARAMETER);
+    }
+    if hold_until.is_some_and(|until| by.moment <= until) {
+        return Err(Reply::new(501, "5.5.4", "BY is over before the message is released"));
+    }
+    let left = by.seconds_left(Timestamp::now().seconds.saturating_mul(1000));
+    match by.mode == ByMode::Return && left < MIN_BY_TIME {
+        true => Err(Reply::made(
+            550,
+            "5.4.7",
+            format!("Within less than {MIN_BY_TIME} seconds nothing is promised"),
+        )),
+        false => Ok(by),
     }
 }
 

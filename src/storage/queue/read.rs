@@ -38,33 +38,56 @@ macro_rules! joined {
     ($rest:literal) => {
         concat!(
             "select recipient.*, arrived, expires, reverse_path, account, size, skip, header, body, smtputf8, ret,
-                 envelope_id ",
+                 envelope_id, tls, deliver_by, by_mode ",
             $rest
         )
     };
 }
 
-/// What is due first of a destination, and when the next is. Its recipients are looked up by their entry: by what is due there
-/// may be a hundred thousand.
+/// All priorities, the most urgent first (RFC 6710 §3): each has its own place in the index.
+macro_rules! levels {
+    () => {
+        "json_each('[9,8,7,6,5,4,3,2,1,0,-1,-2,-3,-4,-5,-6,-7,-8,-9]') as level"
+    };
+}
+
+/// What goes first of all that is due of a destination, and when the next is due. Its recipients are looked up by their
+/// entry: by what is due there may be a hundred thousand.
 const DUE: &str = concat!(
     "with first as (
-         select entry from recipient
-         where held = 0 and destination = $1 and due <= $2 and entry not in (select value from json_each($3))
-         order by due limit 1) ",
+         select entry from (
+             select (
+                 select entry from recipient
+                 where held = 0 and destination = $1 and priority = level.value and due <= $2
+                     and entry not in (select value from json_each($3))
+                 order by due limit 1) as entry
+             from ",
+    levels!(),
+    ") where entry is not null limit 1) ",
     joined!(
-        ", (select due from recipient
-            where held = 0 and destination = $1 and entry not in (select value from json_each($3))
-                and entry <> (select entry from first)
-            order by due limit 1) as next
+        ", (select min((
+                select due from recipient
+                where held = 0 and destination = $1 and priority = level.value
+                    and entry not in (select value from json_each($3)) and entry <> (select entry from first)
+                order by due limit 1))
+            from "
+    ),
+    levels!(),
+    ") as next
         from first join entry on entry.id = first.entry
         join recipient indexed by recipient_of_entry on recipient.entry = first.entry
         where held = 0 and destination = $1 and due <= $2
         order by recipient.id limit $4"
-    )
 );
-const NEXT_DUE: &str = "select due from recipient
-    where held = 0 and destination = $1 and entry not in (select value from json_each($2))
-    order by due limit 1";
+const NEXT_DUE: &str = concat!(
+    "select min((
+         select due from recipient
+         where held = 0 and destination = $1 and priority = level.value
+             and entry not in (select value from json_each($2))
+         order by due limit 1))
+     from ",
+    levels!()
+);
 const ENTRY: &str = joined!(
     "from entry join recipient on recipient.entry = entry.id
      where entry.id = $1 order by recipient.id"
@@ -111,11 +134,12 @@ impl QueueStore {
         let due = sqlx::query_scalar(NEXT_DUE)
             .bind(destination)
             .bind(json(but))
-            .fetch_optional(&self.readers);
+            .fetch_one(&self.readers);
         self.patient(due).await
     }
 
-    /// What is due first for a destination, of none of these entries.
+    /// What is to go first for a destination of what is due, of none of these entries: the most urgent (RFC 6710), and of
+    /// those what has been due longest.
     pub(crate) async fn due(
         &self,
         destination: &str,

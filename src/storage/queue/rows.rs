@@ -20,6 +20,11 @@ pub(crate) struct EntryRow {
     pub(crate) smtputf8: bool,
     pub(crate) ret: Option<String>,
     pub(crate) envelope_id: Option<String>,
+    /// It stands in its recipients, too.
+    pub(crate) priority: i64,
+    pub(crate) tls: String,
+    pub(crate) deliver_by: Option<i64>,
+    pub(crate) by_mode: Option<String>,
 }
 
 /// A row of `recipient`.
@@ -64,10 +69,10 @@ impl NewRows {
         // Both at once: every question costs two switches between threads.
         sqlx::query(
             "insert into entry (id, arrived, expires, reverse_path, account, size, skip, header, body, smtputf8, ret,
-                 envelope_id)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
-             insert into recipient (entry, address, destination, notify, original, due)
-             select $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each($13)",
+                 envelope_id, tls, deliver_by, by_mode)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+             insert into recipient (entry, priority, address, destination, notify, original, due)
+             select $1, $16, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each($17)",
         )
         .bind(entry.id)
         .bind(entry.arrived)
@@ -81,6 +86,10 @@ impl NewRows {
         .bind(entry.smtputf8)
         .bind(&entry.ret)
         .bind(&entry.envelope_id)
+        .bind(&entry.tls)
+        .bind(entry.deliver_by)
+        .bind(&entry.by_mode)
+        .bind(entry.priority)
         .bind(Value::from_iter(self.recipients.iter().map(recipient)).to_string())
         .execute(connection)
         .await?;
