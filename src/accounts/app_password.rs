@@ -28,11 +28,13 @@ const USE_INTERVAL: i64 = 60;
 /// What an app password may be used for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scope {
-    /// Reading mail, and the rules by which it is sorted: mail programs have both in one place.
+    /// Reading mail.
     Imap,
     /// Sending mail.
     Smtp,
-    /// Both.
+    /// Changing the rules by which mail is sorted: they can send all of it elsewhere, and outlive the password.
+    Sieve,
+    /// Everything.
     Both,
 }
 
@@ -55,6 +57,7 @@ impl Scope {
         match self {
             Scope::Imap => "imap",
             Scope::Smtp => "smtp",
+            Scope::Sieve => "sieve",
             Scope::Both => "both",
         }
     }
@@ -63,14 +66,16 @@ impl Scope {
         match text {
             "imap" => Scope::Imap,
             "smtp" => Scope::Smtp,
+            "sieve" => Scope::Sieve,
             _ => Scope::Both,
         }
     }
 
     fn covers(self, service: Service) -> bool {
         match self {
-            Scope::Imap => matches!(service, Service::Imap | Service::ManageSieve),
+            Scope::Imap => service == Service::Imap,
             Scope::Smtp => service == Service::Submission,
+            Scope::Sieve => service == Service::ManageSieve,
             Scope::Both => true,
         }
     }
@@ -223,10 +228,11 @@ mod tests {
     fn scopes_cover_what_they_say() {
         let services = [Service::Imap, Service::ManageSieve, Service::Submission];
         let covered = |scope: Scope| services.map(|service| scope.covers(service));
-        assert_eq!(covered(Scope::Imap), [true, true, false]);
+        assert_eq!(covered(Scope::Imap), [true, false, false]);
         assert_eq!(covered(Scope::Smtp), [false, false, true]);
+        assert_eq!(covered(Scope::Sieve), [false, true, false]);
         assert_eq!(covered(Scope::Both), [true, true, true]);
-        for scope in [Scope::Imap, Scope::Smtp, Scope::Both] {
+        for scope in [Scope::Imap, Scope::Smtp, Scope::Sieve, Scope::Both] {
             assert_eq!(Scope::read(scope.as_str()), scope);
         }
     }

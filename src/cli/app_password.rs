@@ -54,7 +54,9 @@ enum Scope {
     Imap,
     /// Sending mail
     Smtp,
-    /// Reading and sending mail
+    /// Changing rules for mail (ManageSieve)
+    Sieve,
+    /// Reading and sending mail, and changing rules
     Both,
 }
 
@@ -70,6 +72,7 @@ impl AppPassword {
                 let scope = match scope {
                     Scope::Imap => accounts::Scope::Imap,
                     Scope::Smtp => accounts::Scope::Smtp,
+                    Scope::Sieve => accounts::Scope::Sieve,
                     Scope::Both => accounts::Scope::Both,
                 };
                 let (account, password) = accounts.add_app_password(&address, &name, scope).await?;

@@ -20,8 +20,12 @@ pub struct Smtp {
     pub max_connections: usize,
     /// How long our users may have a message wait before it is delivered (FUTURERELEASE); "0s" for not at all.
     pub max_hold: Period,
-    /// Whether the From field of what an account submits must name addresses of its own only, as the envelope must.
+    /// Whether the fields From and Sender of what an account submits must name addresses of its own only, as the envelope
+    /// must.
     pub check_author: bool,
+    /// Whether what accounts submit says nothing of where it was written: neither the address nor the name of the client in
+    /// Received, no X-Originating-IP and the like. The log has them, with the message's id.
+    pub hide_client: bool,
     /// Messages that an account may submit within an hour; 0 for no limit.
     pub messages_per_hour: u64,
     /// Messages that an account may submit within a day; 0 for no limit.
@@ -42,6 +46,7 @@ impl Default for Smtp {
             max_connections: 1000,
             max_hold: Period::seconds(30 * 24 * 3600),
             check_author: true,
+            hide_client: true,
             messages_per_hour: 500,
             messages_per_day: 2000,
             recipients_per_hour: 2000,

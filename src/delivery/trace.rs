@@ -14,12 +14,14 @@ use crate::mail::handling::Priority;
 use crate::mail::ids::QueueId;
 use crate::net::connection::TlsInfo;
 
+/// In the place of a client that is not told.
+const NOBODY: &str = "client.invalid";
+
 /// What Received says.
 pub struct Trace<'a> {
-    /// What the client called itself.
-    pub client_name: &'a str,
-    /// Where it connected from.
-    pub client: IpAddr,
+    /// What the client called itself, and where it connected from. Without, nothing is said of it: a name stands there that is
+    /// nobody's (RFC 2606 §2), for RFC 5321 §4.4 wants one.
+    pub client: Option<(&'a str, IpAddr)>,
     /// This server's name.
     pub server: &'a str,
     /// A keyword of the "with" clause, such as `ESMTPS` (RFC 3848, RFC 6531 §4.3).
@@ -39,7 +41,10 @@ pub struct Trace<'a> {
 /// The field as it stands in the file, folded (RFC 5322 §2.2.3).
 impl fmt::Display for Trace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Received: from {} ({})\r\n", self.client_name, Literal(self.client))?;
+        match self.client {
+            Some((name, address)) => write!(f, "Received: from {name} ({})\r\n", Literal(address))?,
+            None => write!(f, "Received: from {NOBODY}\r\n")?,
+        }
         write!(f, "\tby {} with {}", self.server, self.protocol)?;
         if let Some(tls) = self.tls {
             write!(f, "\r\n\t({} {})", tls.version, tls.cipher)?;
@@ -97,8 +102,7 @@ mod tests {
         assert_eq!(return_path(&ReversePath::Null), "Return-Path: <>\r\n");
         let recipient = ForwardPath::parse("bob@example.net").unwrap();
         let mut trace = Trace {
-            client_name: "client.example.org",
-            client: "192.0.2.1".parse().unwrap(),
+            client: Some(("client.example.org", "192.0.2.1".parse().unwrap())),
             server: "mx.example.net",
             protocol: "ESMTPS",
             tls: Some(TlsInfo {
@@ -121,7 +125,7 @@ mod tests {
              \tfor <bob@example.net>;\r\n\
              \tFri, 21 Nov 1997 09:55:06 -0600\r\n"
         );
-        trace.client = "2001:db8::1".parse().unwrap();
+        trace.client = Some(("client.example.org", "2001:db8::1".parse().unwrap()));
         trace.protocol = "SMTP";
         trace.tls = None;
         trace.priority = Priority::new(-3).unwrap();
@@ -132,6 +136,12 @@ mod tests {
              \tby mx.example.net with SMTP id 0000000000000123\r\n\
              \tPRIORITY -3;\r\n\
              \tFri, 21 Nov 1997 09:55:06 -0600\r\n"
+        );
+        trace.client = None;
+        assert!(
+            trace
+                .to_string()
+                .starts_with("Received: from client.invalid\r\n\tby mx.example.net with SMTP id ")
         );
     }
 

@@ -1,13 +1,16 @@
-//! What can be found out before the message is there: SPF, the client's name, the sender's domain, lists of addresses. Begun
-//! at MAIL, so that it runs while the message comes.
+//! What can be found out before the message is there: SPF, the client's name, the sender's domain, lists of addresses. What
+//! is about the client's address is begun at its greeting, the rest at MAIL; RCPT waits for it, and so does the message.
 //!
 //! RFC 7208 (SPF), RFC 8601 §3 (iprev), RFC 7505 (null MX), RFC 5782 (lists in the DNS).
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mail_auth::spf::verify::SpfParameters;
 use mail_auth::{MessageAuthenticator, SpfResult};
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::findings::{Client, Outcome, Reachable, Reverse, Spf};
@@ -38,12 +41,22 @@ pub(super) struct Inquirer {
     pub(super) authenticator: MessageAuthenticator,
     pub(super) hostname: String,
     pub(super) blocklists: Vec<Blocklist>,
+    /// Whether the log has told that a list does not answer us.
+    pub(super) refused: AtomicBool,
     pub(super) limit: Duration,
+}
+
+/// What a client's address tells.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) reverse: Reverse,
+    /// Numbers of the lists that have it.
+    listed: Vec<usize>,
 }
 
 impl Inquirer {
     /// All of it at the same time. What is not known in time is a temporary error.
-    pub(super) async fn ask(&self, peer: &Peer, hidden: bool) -> Client {
+    pub(super) async fn ask(&self, peer: &Peer, hidden: bool, known: &OnceCell<Known>) -> Client {
         let sender = peer.reverse_path.address();
         let reachable = async {
             match sender.and_then(Address::dns_domain) {
@@ -59,7 +72,7 @@ impl Inquirer {
             };
         }
         let address = peer.address.to_canonical();
-        let (hello, mail_from, reverse, listed, reachable) = tokio::join!(
+        let (hello, mail_from, known, reachable) = tokio::join!(
             self.spf(address, &peer.hello, None),
             async {
                 match sender.and_then(|sender| Some((sender, sender.dns_domain()?))) {
@@ -67,14 +80,7 @@ impl Inquirer {
                     None => None,
                 }
             },
-            async {
-                let late = Reverse {
-                    outcome: Outcome::TempError,
-                    name: None,
-                };
-                timeout(self.limit, self.reverse(address)).await.unwrap_or(late)
-            },
-            async { timeout(self.limit, self.listed(address)).await.unwrap_or_default() },
+            known.get_or_init(|| self.know(address)),
             reachable,
         );
         Client {
@@ -82,11 +88,25 @@ impl Inquirer {
             // RFC 7208 §2.4: a null reverse-path stands for postmaster at the name in EHLO.
             mail_from: mail_from.unwrap_or_else(|| hello.clone()),
             hello,
-            reverse,
+            reverse: known.reverse.clone(),
             false_greeting: self.is_false(address, &peer.hello),
             reachable,
-            listed,
+            listed: known.listed.clone(),
         }
+    }
+
+    /// What an address tells, whoever it says it is.
+    pub(super) async fn know(&self, address: IpAddr) -> Known {
+        let address = address.to_canonical();
+        let reverse = async {
+            let late = Reverse {
+                outcome: Outcome::TempError,
+                name: None,
+            };
+            timeout(self.limit, self.reverse(address)).await.unwrap_or(late)
+        };
+        let (reverse, listed) = tokio::join!(reverse, self.listed(address));
+        Known { reverse, listed }
     }
 
     async fn spf(&self, address: IpAddr, hello: &str, sender: Option<(&Address, String)>) -> Spf {
@@ -152,17 +172,41 @@ impl Inquirer {
         }
     }
 
-    /// Numbers of the lists that have the address.
+    /// Numbers of the lists that have the address. All are asked at the same time, each with its own limit, so that one that
+    /// hangs hides nothing of what the others say.
     async fn listed(&self, address: IpAddr) -> Vec<usize> {
-        // One after the other: they are a handful, and their answers are mostly remembered.
-        let mut listed = Vec::new();
+        let mut asking = JoinSet::new();
         for (number, list) in self.blocklists.iter().enumerate() {
+            let (dns, limit) = (self.dns.clone(), self.limit);
             let name = format!("{}.{}", reversed(address), list.zone);
-            let found = self.dns.a(&name).await.map(|found| found.records).unwrap_or_default();
-            if found.iter().any(|answer| counts(list, *answer)) {
+            asking.spawn(async move {
+                let found = timeout(limit, dns.a(&name)).await.ok().and_then(Result::ok);
+                (number, found)
+            });
+        }
+        let mut listed = Vec::new();
+        while let Some(Ok((number, found))) = asking.join_next().await {
+            let Some(list) = self.blocklists.get(number) else {
+                continue;
+            };
+            let Some(found) = found else {
+                tracing::debug!(zone = list.zone, "a list of addresses does not answer");
+                continue;
+            };
+            let answers = found.records;
+            if answers.iter().any(|answer| is_refusal(*answer)) && !self.refused.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    zone = list.zone,
+                    ?answers,
+                    "a list of addresses refuses to answer and has no effect: most do so to public name servers; ask by a \
+                     name server of your own (dns.servers), or take the list out of origin.blocklists"
+                );
+            }
+            if answers.iter().any(|answer| counts(list, *answer)) {
                 listed.push(number);
             }
         }
+        listed.sort_unstable();
         listed
     }
 
@@ -182,12 +226,14 @@ impl Inquirer {
     }
 }
 
+fn is_refusal(answer: Ipv4Addr) -> bool {
+    answer.octets().starts_with(&REFUSALS)
+}
+
 fn counts(list: &Blocklist, answer: Ipv4Addr) -> bool {
-    let [a, b, c, _] = answer.octets();
-    let refused = [a, b, c] == REFUSALS;
-    !refused
+    !is_refusal(answer)
         && match list.answers.as_slice() {
-            [] => a == 127,
+            [] => answer.is_loopback(),
             answers => answers.iter().any(|network| network.contains(answer.into())),
         }
 }

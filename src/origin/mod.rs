@@ -1,7 +1,7 @@
 //! Where mail from other servers comes from: whether that is true, and what becomes of the message for it.
 //!
-//! At MAIL an [`Inquiry`] begins ([`inquiry`]: what the client's address and the sender's domain tell); when the message is
-//! there, its signatures are looked at ([`signatures`]). What was found ([`findings`]) is written in front of the message
+//! At EHLO a [`Visit`] begins, at MAIL an [`Inquiry`] ([`inquiry`]: what the client's address and the sender's domain tell);
+//! what they are enough to refuse is refused at RCPT ([`visit`]). When the message is there, its signatures are looked at ([`signatures`]). What was found ([`findings`]) is written in front of the message
 //! ([`field`]) and judged by the settings ([`verdict`]).
 //!
 //! RFC 8601 (Authentication-Results), RFC 7208 (SPF), RFC 6376 (DKIM), RFC 7489 (DMARC), RFC 8617 (ARC).
@@ -12,12 +12,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use mail_auth::MessageAuthenticator;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{self, Action};
@@ -29,12 +27,13 @@ use crate::storage::reports::Seen;
 use findings::{Client, Dmarc, Findings, Outcome};
 use inquiry::Inquirer;
 use rates::Rates;
-use verdict::{Verdict, judge};
+use verdict::Verdict;
 
 pub use field::VERDICT;
 pub use inquiry::Peer;
 pub use rates::Kind;
 pub use verdict::Reason;
+pub use visit::{Inquiry, Visit};
 
 mod field;
 pub mod findings;
@@ -44,6 +43,7 @@ mod rates;
 mod reported;
 mod signatures;
 pub mod verdict;
+mod visit;
 
 /// Messages that are in memory to be looked at, in KiB of them all.
 const MEMORY: u32 = 192 * 1024;
@@ -68,14 +68,6 @@ struct Inner {
     tarpit: Semaphore,
     /// Whether the log has explained what a gateway does.
     explained: AtomicBool,
-}
-
-/// What is being found out about a client and a sender, from MAIL on. Dropping it ends the questions.
-pub struct Inquiry {
-    origin: Origin,
-    peer: Peer,
-    hidden: bool,
-    asking: JoinHandle<Client>,
 }
 
 /// What becomes of a message.
@@ -108,6 +100,7 @@ impl Origin {
                 dns,
                 hostname: config.hostname.clone(),
                 blocklists: settings.blocklists.clone(),
+                refused: AtomicBool::new(false),
                 limit: settings.timeout.get(),
             },
             memory: Semaphore::new(MEMORY as usize),
@@ -123,32 +116,6 @@ impl Origin {
     /// Whether mail from this address is judged.
     pub fn judges(&self, address: IpAddr) -> bool {
         !self.0.settings.trusted.iter().any(|network| network.contains(address))
-    }
-
-    /// Begins to find out. None for a client that is trusted.
-    pub fn begin(&self, peer: Peer) -> Option<Inquiry> {
-        if !self.judges(peer.address) {
-            return None;
-        }
-        let gateways = &self.0.settings.gateways;
-        let hidden = gateways.iter().any(|network| network.contains(peer.address));
-        if hidden && !self.0.explained.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                address = %peer.address,
-                "mail from a private address: what is judged by address (SPF, DMARC, lists, greylisting) is left out. If all \
-                 mail seems to come from it, it is a gateway's (docs/container.md, \"Addresses of clients\"): let the true \
-                 addresses through, or use the PROXY protocol; if it is a server of yours, add it to origin.trusted"
-            );
-        }
-        let origin = self.clone();
-        let asked = peer.clone();
-        let asking = tokio::spawn(async move { origin.0.inquirer.ask(&asked, hidden).await });
-        Some(Inquiry {
-            origin: self.clone(),
-            peer,
-            hidden,
-            asking,
-        })
     }
 
     /// Counts one more of a network. False if it is one too many within the hour; never for who is trusted or hidden.
@@ -206,29 +173,6 @@ impl Origin {
     }
 }
 
-impl Inquiry {
-    /// The message is there: looks at it and judges. Never fails; what cannot be known is a temporary error.
-    pub async fn judge(mut self, message: Vec<u8>, recipients: &[String]) -> Judgement {
-        let origin = self.origin.clone();
-        let settings = &origin.0.settings;
-        let limit = settings.timeout.get();
-        // Its own limit ends it; this one only bounds a scheduler that is late.
-        let client = match tokio::time::timeout(limit + Duration::from_secs(1), &mut self.asking).await {
-            Ok(Ok(client)) => client,
-            _ => Client {
-                hidden: self.hidden,
-                ..Client::default()
-            },
-        };
-        let findings = origin.examine(client, message, Instant::now() + limit).await;
-        let mut verdict = judge(&findings, settings);
-        if verdict.action < Action::Tempfail && !origin.may_pass(&self.peer, &findings, recipients).await {
-            verdict.add(Action::Tempfail, Reason::Greylisted);
-        }
-        origin.judgement(&self.peer, &findings, &verdict)
-    }
-}
-
 impl Origin {
     fn judgement(&self, peer: &Peer, findings: &Findings, verdict: &Verdict) -> Judgement {
         tracing::info!(
@@ -249,19 +193,5 @@ impl Origin {
             chain: findings.arc.outcome,
             seen: reported::seen(peer, findings, verdict, &self.0.settings),
         }
-    }
-}
-
-impl Drop for Inquiry {
-    fn drop(&mut self) {
-        self.asking.abort();
-    }
-}
-
-impl std::fmt::Debug for Inquiry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inquiry")
-            .field("hidden", &self.hidden)
-            .finish_non_exhaustive()
     }
 }

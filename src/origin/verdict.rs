@@ -117,6 +117,14 @@ impl Verdict {
         }
     }
 
+    /// Refuses no more: what would have been refused is suspected.
+    pub fn soften(&mut self) {
+        self.action = self.action.min(Action::Junk);
+        for (action, _) in &mut self.reasons {
+            *action = (*action).min(Action::Junk);
+        }
+    }
+
     /// The reason that decides.
     pub fn first(&self) -> Option<&Reason> {
         self.reasons

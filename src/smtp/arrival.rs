@@ -53,7 +53,7 @@ impl Arrival {
                     date: Some(now.to_rfc5322()),
                     message_id: Some(trace::message_id(&config.hostname)),
                 };
-                HeaderReader::of_submitted(&config.hostname, missing)
+                HeaderReader::of_submitted(&config.hostname, missing, config.smtp.hide_client)
             }
         };
         let mut arrival = Arrival {
@@ -66,9 +66,13 @@ impl Arrival {
             edited: Vec::new(),
         };
         let hello = session.state.hello.as_ref();
+        // Where somebody is at home is nobody's business who gets their mail; our log has it, by this id.
+        let told = session.state.role != Role::Submission || !config.smtp.hide_client;
         let fields = Trace {
-            client_name: hello.map_or("unknown", |hello| &hello.name),
-            client: session.connection.peer().ip(),
+            client: told.then(|| {
+                let name = hello.map_or("unknown", |hello| &hello.name);
+                (name, session.connection.peer().ip())
+            }),
             server: &config.hostname,
             protocol: protocol(&session.state, tx.envelope.smtputf8),
             tls: session.connection.tls(),

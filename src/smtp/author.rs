@@ -1,4 +1,5 @@
-//! Whom a submitted message says that it is from: somebody's own addresses, as in the envelope (RFC 6409 §6.1).
+//! Whom a submitted message says that it is from: somebody's own addresses, as in the envelope (RFC 6409 §6.1), in From and in
+//! Sender (RFC 5322 §3.6.2).
 
 use super::reply::Reply;
 use super::session::Session;
@@ -21,11 +22,11 @@ pub(crate) async fn check(session: &Session, message: &Incoming) -> Result<(), R
     }
     for author in authors(&message.beginning(MAX_HEADER).await?) {
         if !is_own(session, account, author.as_ref()).await? {
-            tracing::info!(account = %account.address, "refused: From is not this account's address");
+            tracing::info!(account = %account.address, "refused: From or Sender is not this account's address");
             return Err(Reply::new(
                 550,
                 "5.7.1",
-                "This account may not send as the address in the From field",
+                "This account may not send as the address in the From or Sender field",
             ));
         }
     }
@@ -42,12 +43,12 @@ async fn is_own(session: &Session, account: &Account, author: Option<&Address>) 
     }
 }
 
-/// The addresses of all From fields; `None` for what is no address.
+/// The addresses of all From and Sender fields; `None` for what is no address.
 fn authors(message: &[u8]) -> Vec<Option<Address>> {
     let end = memchr::memmem::find(message, b"\r\n\r\n").map_or(message.len(), |at| at + 2);
     let header = message.get(..end).unwrap_or_default();
     let mut authors = Vec::new();
-    for field in header::fields(header).filter(|field| field.is("From")) {
+    for field in header::fields(header).filter(|field| field.is("From") || field.is("Sender")) {
         for author in mime::addresses(&field.unfolded()) {
             let text = |part: Option<Vec<u8>>| part.and_then(|part| String::from_utf8(part).ok());
             let (local, domain) = (text(author.mailbox), text(author.host));
@@ -73,6 +74,10 @@ mod tests {
             (
                 "FROM : a@x.test,\r\n \"b@y.test\" <c@y.test>\r\nFrom: g: d@z.test;\r\n\r\n",
                 &[Some("a@x.test"), Some("c@y.test"), Some("d@z.test")],
+            ),
+            (
+                "From: a@x.test\r\nsender: s@y.test\r\n\r\n",
+                &[Some("a@x.test"), Some("s@y.test")],
             ),
             ("From: a@exa..mple\r\nReply-To: x@y.test\r\n\r\n", &[None]),
         ] {

@@ -14,6 +14,15 @@ const NAME_LIMIT: usize = 128;
 /// nobody's, and goes.
 const RESULTS_LIMIT: usize = 1024;
 
+/// Fields by which webmailers tell from where their user came. What a program calls itself is its author's to say, and stays.
+const CLIENT_FIELDS: [&str; 5] = [
+    "X-Originating-IP",
+    "X-Originating-Client",
+    "X-Client-IP",
+    "X-Source-IP",
+    "X-Sender-IP",
+];
+
 /// Follows a message from its first byte to its last.
 #[derive(Debug)]
 pub(crate) struct HeaderReader {
@@ -28,6 +37,8 @@ pub(crate) struct HeaderReader {
     /// Our name.
     server: Option<String>,
     submission: Option<Missing>,
+    /// Whether fields go that tell where the message was written.
+    hide_client: bool,
 }
 
 /// Fields that a submitted message must have (RFC 6409 §8.2, §8.3), ready to be added; `None` when seen or added.
@@ -62,13 +73,15 @@ impl HeaderReader {
             tls_required: false,
             server: server.map(str::to_ascii_lowercase),
             submission: None,
+            hide_client: false,
         }
     }
 
     /// For a message from one of our users: adds what is missing, and takes away Bcc, so that nobody reads there who
     /// else was written to (RFC 5322 §3.6.3, the first of its three ways; RFC 6409 leaves it to us).
-    pub(crate) fn of_submitted(server: &str, missing: Missing) -> HeaderReader {
+    pub(crate) fn of_submitted(server: &str, missing: Missing, hide_client: bool) -> HeaderReader {
         HeaderReader {
+            hide_client,
             submission: Some(missing),
             ..HeaderReader::of_received(Some(server))
         }
@@ -235,7 +248,8 @@ impl HeaderReader {
                 missing.date = None;
             } else if is("Message-ID") {
                 missing.message_id = None;
-            } else if is("Bcc") || is("Resent-Bcc") {
+            } else if is("Bcc") || is("Resent-Bcc") || (self.hide_client && CLIENT_FIELDS.iter().any(|field| is(field)))
+            {
                 self.keep = false;
             }
         }
@@ -317,7 +331,7 @@ mod tests {
         ] {
             assert_eq!(
                 through(
-                    || HeaderReader::of_submitted("mx.example.org", missing()),
+                    || HeaderReader::of_submitted("mx.example.org", missing(), true),
                     message.as_bytes()
                 )
                 .0,
@@ -331,10 +345,20 @@ mod tests {
         let message =
             "Bcc: a@b,\r\n c@d\r\n\te@f\r\nTo: x\r\n y\r\nBcc:\r\nresent-bcc: z\r\nBcc-Not: n\r\n\r\nBcc: body\r\n";
         let (text, _) = through(
-            || HeaderReader::of_submitted("mx.example.org", Missing::default()),
+            || HeaderReader::of_submitted("mx.example.org", Missing::default(), true),
             message.as_bytes(),
         );
         assert_eq!(text, "To: x\r\n y\r\nBcc-Not: n\r\n\r\nBcc: body\r\n");
+    }
+
+    #[test]
+    fn where_it_was_written_goes_if_it_is_to() {
+        let message =
+            "X-Originating-IP: [192.0.2.1]\r\nX-Mailer: m\r\nx-client-ip:\r\n 192.0.2.1\r\n\r\nX-Client-IP: body\r\n";
+        for (hide, wanted) in [(true, "X-Mailer: m\r\n\r\nX-Client-IP: body\r\n"), (false, message)] {
+            let make = || HeaderReader::of_submitted("mx.example.org", Missing::default(), hide);
+            assert_eq!(through(make, message.as_bytes()).0, wanted);
+        }
     }
 
     #[test]
@@ -404,7 +428,7 @@ mod tests {
         fn anything_goes_through_in_any_pieces(message in "([a:\r\n \t.]|Bcc|Received|\u{e9}){0,12}") {
             let (text, _) = through(received, message.as_bytes());
             prop_assert_eq!(text, message.clone());
-            through(|| HeaderReader::of_submitted("mx.example.org", missing()), message.as_bytes());
+            through(|| HeaderReader::of_submitted("mx.example.org", missing(), true), message.as_bytes());
         }
     }
 }

@@ -14,11 +14,33 @@ use crate::storage::spool::Incoming;
 /// Begins to ask, when a transaction of another server begins.
 pub(crate) fn begin(session: &Session, tx: &Transaction) -> Option<Inquiry> {
     let hello = session.state.hello.as_ref()?;
-    session.smtp.origin.begin(Peer {
+    let peer = Peer {
         address: session.connection.peer().ip(),
         hello: hello.name.clone(),
         reverse_path: tx.envelope.reverse_path.clone(),
-    })
+    };
+    session.smtp.origin.begin(peer, session.visit.as_ref())
+}
+
+/// Refuses a recipient for what can be known before the message is there.
+pub(crate) async fn may_reach(tx: &mut Transaction, recipient: &str) -> Result<(), Reply> {
+    let Some(inquiry) = &mut tx.inquiry else {
+        return Ok(());
+    };
+    match inquiry.refuses(recipient).await {
+        None => Ok(()),
+        Some((action, reason)) => {
+            let reply = refusal(action, &reason);
+            tracing::info!(
+                sender = %tx.envelope.reverse_path,
+                recipient,
+                code = reply.code(),
+                reason = %reason,
+                "recipient refused"
+            );
+            Err(reply)
+        }
+    }
 }
 
 /// Whether this network and this sender may send one message more within the hour.

@@ -19,7 +19,7 @@ use crate::accounts::{Account, SessionSlot};
 use crate::delivery::Route;
 use crate::mail::envelope::Envelope;
 use crate::net::connection::{Connection, LineEnd, ReadError};
-use crate::origin::Inquiry;
+use crate::origin::{Inquiry, Visit};
 
 /// The longest command line without its CRLF. RFC 5321 §4.5.3.1.4 wants 512 octets and RFC 6531 §3.4 further
 /// 10 for its parameter; real paths and parameters together stay below this.
@@ -37,6 +37,8 @@ pub(crate) struct Session {
     pub(crate) connection: Connection,
     pub(crate) state: State,
     pub(crate) failed_logins: usize,
+    /// What is being found out about the address of a client that is another server, from its greeting on.
+    pub(crate) visit: Option<Visit>,
     /// Commands refused since the last message was accepted.
     errors: usize,
     /// Replies not sent yet.
@@ -111,6 +113,7 @@ impl Session {
             smtp,
             connection,
             failed_logins: 0,
+            visit: None,
             errors: 0,
             output: Vec::new(),
             shutdown,

@@ -190,6 +190,21 @@ async fn app_passwords_let_in_where_they_are_for() {
         .add_app_password("Alice@example.org", " printer ", Scope::Smtp)
         .await
         .unwrap();
+    // One that reads mail must not be able to have all of it sent elsewhere.
+    let (_, rules) = accounts
+        .add_app_password("bob@example.org", "filters", Scope::Sieve)
+        .await
+        .unwrap();
+    for (login, password, lets_in) in [
+        ("alice@example.org", &reading, false),
+        ("alice@example.org", &sending, false),
+        ("bob@example.org", &rules, true),
+    ] {
+        let entered = accounts
+            .authenticate(origin(Service::ManageSieve), login, password)
+            .await;
+        assert_eq!(entered.is_ok(), lets_in, "{login}");
+    }
     let log_in = async |login: &str, password: &str| {
         let mut doors = [false; 2];
         for (door, service) in doors.iter_mut().zip([Service::Imap, Service::Submission]) {
@@ -201,6 +216,7 @@ async fn app_passwords_let_in_where_they_are_for() {
     assert_eq!(log_in("alice+x@example.org", &sending).await, [false, true]);
     let typed = reading.replace('-', " ").to_uppercase();
     assert_eq!(log_in("alice", &typed).await, [true, false]);
+    assert_eq!(log_in("bob@example.org", &rules).await, [false; 2]);
     assert_eq!(log_in("bob@example.org", &reading).await, [false; 2]);
     assert_eq!(log_in("alice@example.org", "wonderland").await, [true; 2]);
 

@@ -27,12 +27,15 @@ async fn judging(change: impl FnOnce(&mut Config)) -> anyhow::Result<(TestServer
     Ok((server, names))
 }
 
-/// Sends a message to alice; the last reply.
+/// Sends a message to alice; the last reply: that to RCPT, if it refuses.
 async fn send(server: &TestServer, hello: &str, from: &str, message: &str) -> anyhow::Result<String> {
     let mut smtp = Smtp::greeted(server.connect("smtp").await?).await?;
     smtp.command(&format!("EHLO {hello}"), "250").await?;
     smtp.command(&format!("MAIL FROM:<{from}>"), "250").await?;
-    smtp.command("RCPT TO:<alice@example.org>", "250").await?;
+    let reply = smtp.command("RCPT TO:<alice@example.org>", "").await?;
+    if !reply.starts_with("250 ") {
+        return Ok(reply);
+    }
     smtp.command("DATA", "354").await?;
     smtp.client
         .send(dotted(message.replace('\n', "\r\n").as_bytes()))
@@ -286,6 +289,72 @@ async fn lists_may_refuse() -> anyhow::Result<()> {
     names.add("1.0.0.127.hard.test", "A 127.0.0.4")?;
     let reply = send(&server, "client.example", "a@example.net", &plain("a@example.net")).await?;
     assert_eq!(reply, "550 5.7.1 Your address is listed by hard.test");
+    Ok(())
+}
+
+/// RFC 5321 §4.5.1; and that nothing of a message travels which is refused for its client, whatever is sent ahead.
+#[tokio::test]
+async fn what_is_refused_for_its_client_is_refused_at_rcpt_but_for_who_hears_complaints() -> anyhow::Result<()> {
+    let lists = ["silent.test", "hard.test"].map(|zone| Blocklist {
+        zone: zone.to_owned(),
+        action: Action::Reject,
+        answers: Vec::new(),
+    });
+    let (server, names) = judging(|config| config.origin.blocklists = lists.into()).await?;
+    server
+        .server()
+        .accounts()
+        .add_alias("abuse@example.org", &["alice@example.org".to_owned()])
+        .await?;
+    names.add("example.net", "A 192.0.2.1")?;
+    names.fail("1.0.0.127.silent.test")?;
+    names.add("1.0.0.127.hard.test", "A 127.0.0.2")?;
+    let mut smtp = server.smtp().await?;
+    let ahead = "MAIL FROM:<a@example.net>\r\nRCPT TO:<alice@example.org>\r\nRCPT TO:<nobody@example.org>\r\nDATA\r\nBDAT 6 LAST\r\nRSET\r\nNOOP\r\n";
+    smtp.client.send(ahead).await?;
+    for wanted in [
+        "250 2.1.0 ",
+        "550 5.7.1 Your address is listed by hard.test",
+        "550 5.1.1 ",
+        "554 5.5.1 ",
+        "554 5.5.1 ",
+    ] {
+        let reply = smtp.reply().await?;
+        assert!(reply.starts_with(wanted), "{wanted}: {reply}");
+    }
+    // RSET was the chunk.
+    smtp.expect("250").await?;
+    smtp.command("MAIL FROM:<a@example.net>", "250").await?;
+    smtp.command("RCPT TO:<bob@example.org>", "550 5.7.1 ").await?;
+    smtp.command("RCPT TO:<Abuse@example.org>", "250").await?;
+    smtp.command("DATA", "354").await?;
+    smtp.client
+        .send(dotted(b"From: a@example.net\r\n\r\nHello\r\n"))
+        .await?;
+    smtp.expect("250").await?;
+    let text = newest(&server, "Junk").await?;
+    assert!(text.contains("the sending server is listed by hard.test"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_is_put_off_without_regard_to_signatures_is_put_off_at_rcpt() -> anyhow::Result<()> {
+    let (server, names) = judging(|config| {
+        config.origin.greylisting = Greylisting::All;
+        config.origin.greylist_delay = Period::seconds(0);
+    })
+    .await?;
+    names.add("example.net", "A 192.0.2.1")?;
+    let mut smtp = server.smtp().await?;
+    smtp.command("MAIL FROM:<a@example.net>", "250").await?;
+    smtp.command("RCPT TO:<alice@example.org>", "451 4.7.1 ").await?;
+    smtp.command("RCPT TO:<bob@example.org>", "451 4.7.1 ").await?;
+    smtp.command("RCPT TO:<alice@example.org>", "250").await?;
+    smtp.command("DATA", "354").await?;
+    smtp.client
+        .send(dotted(b"From: a@example.net\r\n\r\nHello\r\n"))
+        .await?;
+    smtp.expect("250").await?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! EHLO and HELO (RFC 5321 §4.1.1.1). Their replies carry no enhanced status codes (RFC 2034 §4).
 
+use crate::smtp::Role;
 use crate::smtp::extension::Extension;
 use crate::smtp::reply::Reply;
 use crate::smtp::session::{Hello, Session};
@@ -16,6 +17,9 @@ pub(crate) fn run(session: &mut Session, name: &str, extended: bool) -> Reply {
     let state = &mut session.state;
     state.tx = None;
     state.hello = Some(Hello { name, extended });
+    if state.role == Role::Receive && session.visit.is_none() {
+        session.visit = session.smtp.origin.visit(session.connection.peer().ip());
+    }
     let config = &session.smtp.config;
     let greeting = Reply::made(250, "", config.hostname.clone());
     match extended {

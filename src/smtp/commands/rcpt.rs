@@ -59,6 +59,9 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParam
             };
         }
     };
+    if let Err(reply) = judgement::may_reach(tx, &path.to_string()).await {
+        return reply;
+    }
     // Without SIZE, whoever has room for an octet is asked again when the message is there.
     let octets = tx.envelope.declared_size.unwrap_or(0).max(1);
     for account in route.accounts() {
