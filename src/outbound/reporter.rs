@@ -255,7 +255,11 @@ impl Reporter {
             return Ok(false);
         }
         let front = format!("{signatures}{fields}").into_bytes();
-        self.delivery.send_own(to, &message, front, TlsWish::Usual).await?;
+        let wish = match fields.is_empty() {
+            true => TlsWish::Usual,
+            false => TlsWish::Optional,
+        };
+        self.delivery.send_own(to, &message, front, wish).await?;
         Ok(true)
     }
 

@@ -138,7 +138,13 @@ impl Opener {
 
     /// Counts a session, for the domain to be told (RFC 8460). What only our settings want of it is nothing to others.
     fn note(&self, target: &Target<'_>, fault: Option<Fault>) {
-        let Some(policy) = &target.security.policy else {
+        // Nor does a session count that delivers such a report (RFC 8460 §3), or another message that need not be encrypted.
+        let Some(policy) = target
+            .security
+            .policy
+            .as_ref()
+            .filter(|_| target.wish != TlsWish::Optional)
+        else {
             return;
         };
         let failure = fault.map(|result_type| Failure {
