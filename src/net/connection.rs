@@ -156,7 +156,8 @@ impl Connection {
     /// What a login on this connection can be bound to; `None` without TLS 1.3.
     pub fn channel_bindings(&self) -> Option<ChannelBindings> {
         match (&self.stream, &self.encrypted) {
-            (Stream::Tls(stream), Some(encrypted)) => tls::bindings(stream, encrypted),
+            (Stream::Tls(stream), Some(encrypted)) => tls::bindings(stream.get_ref().1, encrypted),
+            (Stream::TlsClient(stream), Some(encrypted)) => tls::bindings(stream.get_ref().1, encrypted),
             _ => None,
         }
     }

@@ -15,7 +15,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
-use rustls::{CipherSuite, CommonState, ProtocolVersion, ServerConfig};
+use rustls::{CipherSuite, CommonState, ConnectionCommon, ProtocolVersion, ServerConfig};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -210,8 +210,7 @@ impl TlsInfo {
 }
 
 /// What a TLS 1.3 connection can be bound to.
-pub(super) fn bindings(stream: &TlsStream<TcpStream>, encrypted: &Encrypted) -> Option<ChannelBindings> {
-    let session = stream.get_ref().1;
+pub(super) fn bindings<T>(session: &ConnectionCommon<T>, encrypted: &Encrypted) -> Option<ChannelBindings> {
     if session.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         return None;
     }

@@ -329,6 +329,8 @@ fn in_trouble(host: &str, trouble: &Trouble) -> Answer {
         Trouble::NoReply(..) => Status::new(4, 4, 2),
         Trouble::Ourselves => Status::new(4, 4, 6),
         Trouble::Tls(_) | Trouble::NoStarttls => Status::new(4, 7, 5),
+        // Security or policy status, of the login (RFC 4954 §6).
+        Trouble::Scram(_) => Status::new(4, 7, 0),
     };
     let said = match trouble {
         Trouble::Connect(..) => None,

@@ -7,11 +7,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-
 use super::extensions::Extensions;
 use super::reply::{NoReply, Reply};
+use super::scram::ScramError;
 use crate::config::OutboundTimeouts;
 use crate::mail::handling::TlsWish;
 use crate::net::connection::{Connection, TlsInfo};
@@ -82,15 +80,9 @@ pub(super) enum Trouble {
     /// It cannot be encrypted as wanted.
     #[error(transparent)]
     Tls(TlsFailure),
-}
-
-/// Name and password at another server.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Credentials {
-    /// The name.
-    pub(super) user: String,
-    /// The password.
-    pub(super) password: String,
+    /// A login by SCRAM that cannot end well.
+    #[error(transparent)]
+    Scram(ScramError),
 }
 
 impl Trouble {
@@ -191,25 +183,6 @@ impl Client {
         result.map_err(Trouble::Tls)
     }
 
-    /// Logs in (RFC 4954), by PLAIN or, where only that is offered, LOGIN.
-    pub(super) async fn auth(&mut self, Credentials { user, password }: &Credentials) -> Result<(), Trouble> {
-        let encode = |text: &str| BASE64_STANDARD.encode(text);
-        let offers = |name: &str| self.offered.auth.iter().any(|offered| offered == name);
-        if offers("LOGIN") && !offers("PLAIN") {
-            for line in ["AUTH LOGIN".to_owned(), encode(user)] {
-                let reply = self.ask(Stage::Auth, &line).await?;
-                if reply.code != 334 {
-                    return Err(Trouble::Refused(Stage::Auth, reply));
-                }
-            }
-            let reply = self.ask(Stage::Auth, &encode(password)).await?;
-            return accepted(Stage::Auth, reply).map(drop);
-        }
-        let response = encode(&format!("\0{user}\0{password}"));
-        let reply = self.ask(Stage::Auth, &format!("AUTH PLAIN {response}")).await?;
-        accepted(Stage::Auth, reply).map(drop)
-    }
-
     /// Whether another transaction may follow.
     pub(super) fn is_reusable(&self) -> bool {
         !self.broken
@@ -303,7 +276,8 @@ impl Client {
     }
 }
 
-fn accepted(stage: Stage, reply: Reply) -> Result<Reply, Trouble> {
+/// A positive reply, or the trouble that it is.
+pub(super) fn accepted(stage: Stage, reply: Reply) -> Result<Reply, Trouble> {
     match reply.is_positive() {
         true => Ok(reply),
         false => Err(Trouble::Refused(stage, reply)),

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::client::Credentials;
+use super::login::Credentials;
 use crate::config::{self, RouteTls};
 
 /// A route.

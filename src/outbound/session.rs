@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::client::{Client, Credentials, Stage, Trouble};
+use super::client::{Client, Stage, Trouble};
+use super::login::Credentials;
 use super::security::{Security, Strictness};
 use super::unreachable::Unreachable;
 use crate::config::OutboundTimeouts;

@@ -519,6 +519,28 @@ async fn a_smarthost_is_verified_and_logged_in_to() {
         .await;
     assert_eq!(told(&outcomes[0]).0, "relayed");
     assert_eq!(peer.lines("AUTH"), ["AUTH PLAIN AHVzAHBhc3M="]);
+    // The best that is offered comes first; what the server does not want before it is told anything is passed over.
+    let peer = Peer::start(
+        "AUTH LOGIN PLAIN SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-256-PLUS",
+        &[("AUTH SCRAM", 9, Act::Say("504 5.5.4 not that\r\n"))],
+    )
+    .await;
+    let world = World::new(&peer, log_in(RouteTls::Off)).await;
+    assert_eq!(told(&world.send(&Mail::default()).await[0]).0, "relayed");
+    let asked: Vec<String> = peer
+        .lines("AUTH")
+        .iter()
+        .filter_map(|line| Some(line.split(' ').nth(1)?.to_owned()))
+        .collect();
+    assert_eq!(asked, ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"]);
+    // Who says yes without a proof of its own is somebody else.
+    let peer = Peer::start("AUTH SCRAM-SHA-256", &[]).await;
+    let world = World::new(&peer, log_in(RouteTls::Off)).await;
+    assert_eq!(
+        told(&world.send(&Mail::default()).await[0]),
+        ("deferred", "4.7.0".to_owned())
+    );
+    assert!(peer.lines("MAIL").is_empty());
     // A wrong password is our mistake, and no reason to return mail.
     let peer = Peer::start("AUTH PLAIN", &[("AUTH", 9, Act::Say("535 5.7.8 no\r\n"))]).await;
     let outcomes = World::new(&peer, log_in(RouteTls::Off))
