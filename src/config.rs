@@ -85,7 +85,7 @@ pub struct Config {
     /// Servers that mail for a domain, or for all, is handed to instead of those that its MX records name. The end of this
     /// file shows how one is written.
     pub route: Vec<Route>,
-    /// Mail that aliases and Sieve scripts forward to other servers.
+    /// Mail that aliases and Sieve scripts forward to other servers, and addresses to which no more is sent.
     pub forward: Forward,
     /// Reports that servers send each other every day: how mail in a domain's name fared (DMARC), and how encryption to its
     /// servers did (TLS).

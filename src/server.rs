@@ -174,6 +174,7 @@ impl Server {
             services.deliver(outbound);
         }
         services.deliver_queued();
+        services.suppress_failed();
         services.report(reporter, reading);
         services.teach(teacher);
         services.run(listeners);
@@ -370,6 +371,17 @@ impl Services {
     fn teach(&self, teacher: Option<Teacher>) {
         if let Some(teacher) = teacher {
             self.tasks.spawn(teacher.run(self.shutdown.clone()));
+        }
+    }
+
+    /// Addresses that do not exist are written to no more, if that is wanted.
+    fn suppress_failed(&self) {
+        let settings = &self.smtp.config.forward;
+        if settings.suppress_failed {
+            let (delivery, shutdown) = (self.smtp.delivery.clone(), self.shutdown.clone());
+            let expire = settings.suppress_for.get();
+            self.tasks
+                .spawn(async move { delivery.suppress_failed(expire, shutdown).await });
         }
     }
 

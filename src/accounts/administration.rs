@@ -197,6 +197,7 @@ impl Accounts {
             });
         }
         changes.delete_account(account.id.0).await?;
+        changes.forget_suppressions(&account.address.to_string()).await?;
         changes.commit().await?;
         Ok(account)
     }
@@ -313,6 +314,7 @@ impl Accounts {
                     });
                 }
                 changes.delete_alias(id).await?;
+                changes.forget_suppressions(&written(&local, &name)).await?;
             }
             None => return Err(Error::UnknownAlias(written(&local, &name))),
         }

@@ -17,6 +17,7 @@ mod resolve;
 pub mod sasl;
 mod secret;
 mod slots;
+mod suppression;
 mod token;
 
 use std::path::Path;
@@ -40,6 +41,7 @@ pub use app_password::{AppPassword, Scope};
 pub use connections::{ConnectionSlot, SessionSlot, TooManySessions};
 pub use login::{ComeBack, LoginError, Origin, Service};
 pub use resolve::{Forwarding, Resolution};
+pub use suppression::Suppression;
 
 /// The accounts database of a data folder. Cheap to clone.
 #[derive(Clone)]

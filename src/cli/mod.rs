@@ -22,6 +22,7 @@ mod settings;
 mod sieve;
 mod signals;
 mod srs;
+mod suppression;
 mod table;
 
 use std::io::{self, Write};
@@ -79,6 +80,9 @@ enum Command {
     /// Change the secret of rewritten senders (also while the server runs)
     #[command(subcommand)]
     Srs(srs::Srs),
+    /// List, add and remove addresses that mail of an account is not sent to (also while the server runs)
+    #[command(subcommand)]
+    Suppression(suppression::Suppression),
     /// How much the full-text index holds
     FullText(full_text::FullText),
 }
@@ -100,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Queue(queue) => queue.run(),
         Command::Reports(reports) => reports.run(),
         Command::Srs(srs) => srs.run(),
+        Command::Suppression(suppression) => suppression.run(),
         Command::FullText(full_text) => full_text.run(),
     };
     match done {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::Period;
 
-/// Mail that aliases and Sieve scripts forward to other servers.
+/// Mail that aliases and Sieve scripts forward to other servers, and addresses to which no more is sent.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Forward {
@@ -16,6 +16,10 @@ pub struct Forward {
     pub srs_expire: Period,
     /// Whether what was found out about a message is sealed (ARC, RFC 8617) with the DKIM key of the domain that forwards it.
     pub arc: bool,
+    /// Whether an address goes to an account's suppression list when its server says for good that there is none such.
+    pub suppress_failed: bool,
+    /// How long it stays there.
+    pub suppress_for: Period,
 }
 
 impl Default for Forward {
@@ -25,6 +29,8 @@ impl Default for Forward {
             srs_domain: None,
             srs_expire: Period::seconds(21 * 24 * 3600),
             arc: true,
+            suppress_failed: false,
+            suppress_for: Period::seconds(30 * 24 * 3600),
         }
     }
 }

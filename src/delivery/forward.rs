@@ -45,6 +45,8 @@ pub enum Resolved {
     Unknown,
     /// Nowhere: an alias that leads back to itself.
     Circular,
+    /// Nowhere: an alias whose mail is not sent to any of those that it leads to.
+    Suppressed,
     /// Nowhere: in the form of a rewritten sender, and not made here or too old.
     Forged,
 }
@@ -72,11 +74,36 @@ impl Delivery {
         };
         Ok(match resolution.map_err(Error::Unavailable)? {
             Resolution::Local(accounts) => Resolved::To(Route::Local(accounts)),
-            Resolution::Forwarded(forwarding) => Resolved::To(Route::Forwarded(forwarding)),
+            Resolution::Forwarded(forwarding) => self.unsuppressed(forwarding).await?,
             Resolution::Remote => Resolved::Remote,
             Resolution::UnknownUser => Resolved::Unknown,
             Resolution::Circular => Resolved::Circular,
         })
+    }
+
+    /// Without addresses to which mail of the alias is not sent any more.
+    async fn unsuppressed(&self, mut forwarding: Forwarding) -> Result<Resolved, Error> {
+        let mut addresses = Vec::with_capacity(forwarding.addresses.len());
+        for address in std::mem::take(&mut forwarding.addresses) {
+            match self.is_suppressed(&forwarding.by, &address).await? {
+                true => tracing::info!(alias = %forwarding.by, to = %address, "on the suppression list: not forwarded"),
+                false => addresses.push(address),
+            }
+        }
+        forwarding.addresses = addresses;
+        Ok(
+            match (forwarding.accounts.is_empty(), forwarding.addresses.is_empty()) {
+                (true, true) => Resolved::Suppressed,
+                (false, true) => Resolved::To(Route::Local(forwarding.accounts)),
+                (_, false) => Resolved::To(Route::Forwarded(forwarding)),
+            },
+        )
+    }
+
+    /// Whether mail of an account or alias is not sent to an address.
+    pub async fn is_suppressed(&self, owner: &Address, to: &Address) -> Result<bool, Error> {
+        let found = self.accounts.suppressed(owner, to).await.map_err(Error::Unavailable)?;
+        Ok(found.is_some())
     }
 
     /// Whose a rewritten sender is, if the address looks like one of ours.
@@ -163,8 +190,10 @@ impl Delivery {
     /// Refuses what may not go on: junk that nobody here would have, and what has come by the same alias before.
     pub(super) async fn may_forward(&self, letter: &Letter, message: &Spooled) -> Result<(), Error> {
         for route in &letter.routes {
-            let Route::Forwarded(forwarding) = route else {
-                continue;
+            let forwarding = match route {
+                Route::Forwarded(forwarding) => forwarding,
+                Route::Returned(_) if letter.junk => return Err(Error::Junk),
+                Route::Returned(_) | Route::Local(_) | Route::Remote(_) => continue,
             };
             if letter.junk && forwarding.accounts.is_empty() {
                 tracing::info!(id = %letter.id, alias = %forwarding.by, "refused: junk is not forwarded");

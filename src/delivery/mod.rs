@@ -33,6 +33,7 @@ mod queued;
 mod reading;
 mod relay;
 mod rules;
+mod suppression;
 pub mod trace;
 
 /// Reports kept for a watcher that is slow.

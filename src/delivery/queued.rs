@@ -88,6 +88,12 @@ impl Delivery {
                     "the alias leads back to itself",
                 )));
             }
+            Resolved::Suppressed => {
+                return Ok(Outcome::Failed(ours(
+                    Status::new(5, 7, 1),
+                    "it sends its mail to nobody",
+                )));
+            }
             Resolved::Unknown | Resolved::Forged => {
                 return Ok(Outcome::Failed(ours(
                     Status::new(5, 1, 1),

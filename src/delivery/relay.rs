@@ -39,6 +39,9 @@ impl Delivery {
                 (Route::Forwarded(_) | Route::Returned(_), ForwardPath::Address(address)) if waits => {
                     queued.push(new(recipient, address.clone(), Destination::Local));
                 }
+                (Route::Forwarded(forwarding), ForwardPath::Postmaster) if waits => {
+                    queued.push(new(recipient, forwarding.by.clone(), Destination::Local));
+                }
                 (Route::Forwarded(_) | Route::Returned(_), _) => {}
                 (Route::Local(_), ForwardPath::Address(address)) => {
                     let list = if waits { &mut queued } else { &mut delivered };

@@ -202,6 +202,10 @@ impl Delivery {
                 Action::Redirect { .. } if letter.junk => {
                     plan.keep(letter, message.clone(), FlagList::default()).await?;
                 }
+                Action::Redirect { address, .. } if self.is_suppressed(&plan.account.address, &address).await? => {
+                    tracing::info!(account = %plan.account.address, to = %address, "on the suppression list: kept");
+                    plan.keep(letter, message.clone(), FlagList::default()).await?;
+                }
                 Action::Redirect { .. } if looping => {
                     tracing::warn!(account = %plan.account.address, "a redirect runs in circles: the message is kept");
                     plan.keep(letter, message.clone(), FlagList::default()).await?;
@@ -210,7 +214,11 @@ impl Delivery {
                     let message = self.with_header(message, header).await?;
                     plan.outgoing.push(Outgoing::Redirect { to: address, message });
                 }
-                Action::Vacation(vacation) if !letter.junk => plan.outgoing.push(Outgoing::Vacation(vacation)),
+                Action::Vacation(vacation)
+                    if !letter.junk && !self.is_suppressed(&plan.account.address, &vacation.to).await? =>
+                {
+                    plan.outgoing.push(Outgoing::Vacation(vacation));
+                }
                 Action::Vacation(_) => plan.remember.retain(|key, _| !key.starts_with("vacation")),
                 // Whoever is told that junk was refused is mostly somebody else.
                 Action::Reject { .. } if letter.junk => {

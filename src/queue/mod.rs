@@ -37,6 +37,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
@@ -49,11 +50,14 @@ use schedule::Schedule;
 pub use claim::{Claim, MessageReader};
 pub use entry::{Destination, Entry, NewEntry, NewRecipient, Recipient, RecipientId};
 pub use group::Group;
-pub use outcome::{Answer, Outcome};
+pub use outcome::{Answer, Failure, Outcome};
 pub use schedule::Turn;
 
 /// How often it is looked whether another process has changed the queue.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Failures that are kept for whoever takes note of them.
+const FAILURES: usize = 256;
 
 /// Claims at a time, for different destinations.
 const CLAIMS: usize = 16;
@@ -73,6 +77,8 @@ struct Inner {
     /// One claim at a time for a destination, or two would take the same entry.
     claiming: [tokio::sync::Mutex<()>; CLAIMS],
     totals: Mutex<Totals>,
+    /// Recipients of an account's mail that failed for good, for whoever takes note of it.
+    failures: broadcast::Sender<Failure>,
 }
 
 /// Why the queue did not take a message or give one out. Always temporary.
@@ -111,6 +117,7 @@ impl Queue {
             leases: Mutex::default(),
             claiming: Default::default(),
             totals: Mutex::default(),
+            failures: broadcast::Sender::new(FAILURES),
             store,
         }));
         queue.load().await?;
@@ -218,6 +225,11 @@ impl Queue {
             self.0.schedule.offer(&Destination::from_row(&destination), due);
         }
         Ok(())
+    }
+
+    /// Recipients of accounts' mail that fail for good from now on. Whoever lags misses some.
+    pub fn failures(&self) -> broadcast::Receiver<Failure> {
+        self.0.failures.subscribe()
     }
 
     /// Waits for what is being written and closes the database.

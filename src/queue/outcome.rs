@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::Destination;
+use crate::mail::address::Address;
 use crate::mail::dsn::Status;
+use crate::mail::ids::AccountId;
 
 /// The longest text of an answer that is kept, in octets.
 const MAX_TEXT: usize = 900;
@@ -38,6 +40,17 @@ impl Answer {
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// A recipient of an account's mail that failed for good.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// Whose mail.
+    pub account: AccountId,
+    /// To whom.
+    pub to: Address,
+    /// Why.
+    pub answer: Answer,
 }
 
 /// What became of one recipient.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::report::Told;
 use super::tell::{is_delay_due, remove_reports, told};
-use super::{Answer, Claim, Destination, Entry, Outcome, Queue, Recipient, RecipientId, Result};
+use super::{Answer, Claim, Destination, Entry, Failure, Outcome, Queue, Recipient, RecipientId, Result};
 use super::{blocking, lock, now};
 use crate::config;
 use crate::storage::database::StoreError;
@@ -24,6 +24,14 @@ impl Claim {
         for (id, outcome) in outcomes {
             if let Some(recipient) = self.recipients.iter().find(|recipient| recipient.id == id) {
                 log(&entry, recipient, &outcome);
+                if let (Some(account), Outcome::Failed(answer)) = (entry.account, &outcome) {
+                    // Nobody may be listening.
+                    let _ = queue.0.failures.send(Failure {
+                        account,
+                        to: recipient.address.clone(),
+                        answer: answer.clone(),
+                    });
+                }
                 reported.extend(told(&queue.0.settings, &entry, recipient, &outcome, now));
                 changes.push(change(&queue.0.settings, &entry, recipient, outcome, now));
             }

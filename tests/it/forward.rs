@@ -8,7 +8,7 @@ use posthaste::mail::script_name::ScriptName;
 use posthaste::mailbox::ScriptQuota;
 use posthaste::storage::dkim_keys::KeyFolder;
 
-use crate::client::{Imap, Smtp, dotted};
+use crate::client::{Imap, Smtp, dotted, within};
 use crate::peers::name_server::NameServer;
 use crate::server::TestServer;
 
@@ -30,6 +30,11 @@ fn judging(config: &mut Config) {
 
 impl Two {
     async fn start() -> anyhow::Result<Two> {
+        Two::with(|_| ()).await
+    }
+
+    /// With other settings for the one that forwards.
+    async fn with(change: impl FnOnce(&mut Config)) -> anyhow::Result<Two> {
         let names = NameServer::start().await?;
         let there = TestServer::with(|config| {
             config.dns.servers = vec![names.address()];
@@ -51,6 +56,7 @@ impl Two {
             config.dns.servers = vec![names.address()];
             config.outbound.port = port;
             judging(config);
+            change(config);
         })
         .await?;
         Ok(Two { here, there, names })
@@ -239,4 +245,81 @@ async fn a_script_redirects_with_a_rewritten_sender() -> anyhow::Result<()> {
     let mut junk = two.here.select("alice", "Junk").await?;
     assert_eq!(junk.ok("FETCH 1:* UID").await?.len(), 1);
     Ok(())
+}
+
+#[tokio::test]
+async fn addresses_on_the_suppression_list_get_nothing() -> anyhow::Result<()> {
+    let two = Two::start().await?;
+    two.alias("away@example.org", &["bob@example.com"]).await?;
+    let accounts = two.here.server().accounts();
+    accounts
+        .suppress("alice@example.org", "Bob@example.com", "has moved", None)
+        .await?;
+    accounts.suppress("away@example.org", "@example.com", "", None).await?;
+    assert!(
+        accounts
+            .suppress("nobody@example.org", "@example.com", "", None)
+            .await
+            .is_err()
+    );
+    let mut smtp = submission(&two.here).await?;
+    smtp.command("MAIL FROM:<alice@example.org>", "250").await?;
+    let refused = smtp.command("RCPT TO:<bob@example.com>", "550").await?;
+    assert!(refused.contains("posthaste suppression remove"), "{refused}");
+    smtp.command("RCPT TO:<away@example.org>", "550").await?;
+    smtp.command("RCPT TO:<carol@example.com>", "250").await?;
+    assert_eq!(
+        accounts
+            .unsuppress("alice@example.org", Some("bob@example.com"))
+            .await?,
+        1
+    );
+    assert_eq!(accounts.unsuppress("away@example.org", None).await?, 1);
+    smtp.command("RCPT TO:<bob@example.com>", "250").await?;
+    smtp.command("RCPT TO:<away@example.org>", "250").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn addresses_that_do_not_exist_go_to_the_list_if_that_is_wanted() -> anyhow::Result<()> {
+    let two = Two::with(|config| config.forward.suppress_failed = true).await?;
+    let mut inbox = two.here.idle("alice", "INBOX").await?;
+    let mut smtp = submission(&two.here).await?;
+    smtp.command("MAIL FROM:<alice@example.org>", "250").await?;
+    smtp.command("RCPT TO:<nobody@example.com>", "250").await?;
+    smtp.command("DATA", "354").await?;
+    smtp.client
+        .send(dotted(b"From: alice@example.org\r\n\r\nText\r\n"))
+        .await?;
+    smtp.expect("250").await?;
+    // The report tells that it has failed.
+    inbox.pushed("* 1 EXISTS").await?;
+    let accounts = two.here.server().accounts();
+    let listed = within("an entry", async {
+        loop {
+            let listed = accounts.suppressions("alice@example.org").await?;
+            if !listed.is_empty() {
+                return anyhow::Ok(listed);
+            }
+        }
+    })
+    .await??;
+    assert_eq!(listed[0].address, "nobody@example.com");
+    assert!(
+        listed[0].failed && listed[0].expires.is_some() && listed[0].reason.contains("550"),
+        "{listed:?}"
+    );
+    // What was put there by hand stays as it is, and ends by hand only.
+    smtp.command("MAIL FROM:<alice@example.org>", "250").await?;
+    smtp.command("RCPT TO:<nobody@example.com>", "550").await?;
+    Ok(())
+}
+
+async fn submission(server: &TestServer) -> anyhow::Result<Smtp> {
+    let mut smtp = Smtp::greeted(server.connect("submission").await?).await?;
+    smtp.command("EHLO client.example", "250").await?;
+    // alice@example.org, correct horse
+    smtp.command("AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAGNvcnJlY3QgaG9yc2U=", "235")
+        .await?;
+    Ok(smtp)
 }

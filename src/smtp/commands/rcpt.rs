@@ -1,6 +1,6 @@
 //! RCPT (RFC 5321 §4.1.1.3): one recipient more.
 
-use crate::delivery::{Resolved, Route};
+use crate::delivery::{self, Resolved, Route};
 use crate::mail::envelope::{ForwardPath, Recipient, ReversePath};
 use crate::smtp::Role;
 use crate::smtp::extension::Extension;
@@ -35,6 +35,16 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParam
             return Reply::made(452, "4.7.1", reached.to_string());
         }
     }
+    if let (Some(account), ForwardPath::Address(to)) = (&session.state.account, &path) {
+        match smtp.accounts.suppressed(&account.address, to).await {
+            Ok(None) => {}
+            Ok(Some(found)) => {
+                tracing::info!(recipient = %path, account = %account.address, "recipient refused: on the suppression list");
+                return suppressed(found.failed);
+            }
+            Err(cause) => return Reply::from(delivery::Error::Unavailable(cause)),
+        }
+    }
     let is_report = tx.envelope.reverse_path == ReversePath::Null;
     let route = match smtp.delivery.resolve(&path).await {
         // Nobody sends mail through us who was not written to: what comes back is a report, and has no sender.
@@ -49,6 +59,7 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParam
                 Err(error) => Reply::from(error),
                 Ok(Resolved::Remote) => Reply::new(550, "5.7.1", "Relaying denied"),
                 Ok(Resolved::Circular) => Reply::new(554, "5.4.6", "This alias leads back to itself"),
+                Ok(Resolved::Suppressed) => Reply::new(550, "5.7.1", "This alias sends its mail to nobody any more"),
                 Ok(Resolved::Forged) => Reply::new(550, "5.1.1", "Not a return address of this server, or expired"),
                 Ok(_) => Reply::new(550, "5.1.1", "No such mailbox here"),
             };
@@ -76,6 +87,15 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParam
     tx.routes.push(route);
     tx.envelope.recipients.push(recipient(path, parameters));
     Reply::new(250, "2.1.5", "Recipient OK")
+}
+
+/// Why, and what to do about it.
+fn suppressed(failed: bool) -> Reply {
+    let undo = "To undo it: posthaste suppression remove";
+    match failed {
+        true => Reply::new(550, "5.1.1", "Its server has said that there is no such address").and(undo),
+        false => Reply::new(550, "5.7.1", "This account writes to this address no more").and(undo),
+    }
 }
 
 fn check(tx: &Transaction, max_recipients: usize, path: &str) -> Result<ForwardPath, Reply> {

@@ -12,6 +12,7 @@ mod capability;
 mod domain;
 mod quota;
 mod secret;
+mod suppression;
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -29,6 +30,7 @@ pub use alias::{AliasRow, ForwardRow};
 pub use app_password::{AppPasswordRow, NewAppPassword};
 pub use domain::DomainRow;
 pub use quota::QuotaRow;
+pub use suppression::SuppressionRow;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/accounts");
 
