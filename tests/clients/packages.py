@@ -62,6 +62,9 @@ def install_programs():
     wanted = [package for program, package in programs.items() if not shutil.which(program)]
     if "swaks" in wanted:
         wanted += SWAKS_MODULES
+    # What senders are rewritten by in the scenario `forward`; it has no program.
+    if shutil.which("perl") and subprocess.run(["perl", "-MMail::SRS", "-e1"], capture_output=True).returncode:
+        wanted.append("libmail-srs-perl")
     if not importlib.util.find_spec("ensurepip"):
         wanted.append("python3-venv")
     if not wanted:

@@ -1,5 +1,5 @@
-"""dkimpy believes the seals of what is forwarded, one set and two; Mail::SRS makes the same of senders as we do, and postsrsd's
-form of secrets is ours."""
+"""dkimpy believes the seals of what is forwarded, one set and several; Mail::SRS takes back the senders that we have rewritten,
+and we those that it has."""
 
 import os
 import re
@@ -71,14 +71,12 @@ def forwarded(folder, records):
         broken = message.replace(b"Two  blanks", b"Three  blanks")
         check("a changed message", dkim.arc_verify(broken, dnsfunc=look_up)[0], dkim.CV_Fail)
         senders.append(sender)
-        # It is not in circles: somebody else's forwarder has taken that away.
-        message = re.sub(rb"(?m)^(Delivered-To|X-[A-Za-z-]+): .*\r\n", b"", message)
+        message = elsewhere(message)
 
     step("a chain that is broken gets one last set")
-    last, _ = send(folder, broken)
+    last, _ = send(folder, elsewhere(broken))
     assert b"cv=fail" in last and b"ARC-Seal: i=4;" in last, last.decode()
-    last = re.sub(rb"(?m)^(Delivered-To|X-[A-Za-z-]+): .*\r\n", b"", last)
-    again, _ = send(folder, last)
+    again, _ = send(folder, elsewhere(last))
     check("sets", again.count(b"ARC-Seal:"), 4)
 
     step("Mail::SRS")
@@ -102,6 +100,11 @@ def forwarded(folder, records):
         assert twice.startswith("SRS1"), twice
         smtp.mail("")
         check(twice, smtp.rcpt(twice)[0], 250)
+
+
+def elsewhere(message):
+    """As if another alias had forwarded it, so that it is not in circles."""
+    return re.sub(rb"(?m)^(Delivered-To|X-[A-Za-z-]+): .*\r\n", b"", message)
 
 
 def send(folder, message):
