@@ -177,6 +177,7 @@ fn the_example_has_the_defaults() {
     assert!(oauth.scope.take().is_some());
     assert!(oauth.discovery.take().is_some());
     assert!(config.imap.comment.take().is_some() && config.imap.admin.take().is_some());
+    assert!(config.forward.srs_domain.take().is_some());
     assert!(config.reports.from.take().is_some());
     assert!(config.training.url.take().is_some() && config.training.password.take().is_some());
     let quota = std::mem::take(&mut config.quota);
