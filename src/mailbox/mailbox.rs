@@ -184,7 +184,7 @@ impl Mailbox {
     /// The summaries of those of `uids` that exist, ascending. One query; ask in pieces of some hundreds.
     pub async fn summaries(&self, uids: &UidSet) -> Result<Vec<(Uid, Arc<Summary>)>> {
         let stored = self.shared.index.summaries(self.id, uids).await?;
-        let mut stored = stored.into_iter().peekable();
+        let mut stored = stored.iter().peekable();
         let existing: Vec<(Uid, Box<str>)> = {
             let state = self.state();
             state
@@ -197,7 +197,7 @@ impl Mailbox {
         for (uid, path) in existing {
             while stored.next_if(|(other, _)| *other < uid).is_some() {}
             let known = stored.next_if(|(other, _)| *other == uid);
-            let summary = match known.and_then(|(_, bytes)| Summary::decode(&bytes)) {
+            let summary = match known.and_then(|(_, bytes)| Summary::decode(bytes)) {
                 Some(summary) => summary,
                 None => match self.scan(path).await? {
                     Some(summary) => {

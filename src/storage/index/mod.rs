@@ -5,6 +5,7 @@
 //! travel in one transaction, and the writer puts the transactions of many callers into one.
 
 mod commit;
+mod packed;
 mod read;
 mod writer;
 
@@ -27,8 +28,11 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/index");
 
 /// Connections held for reading.
 const READERS: u32 = 4;
-/// Page cache of the writer and of each reader, in KiB.
+/// Page cache of the writer, in KiB.
 const CACHE: &str = "-8192";
+/// The same of each reader: enough for the upper pages of all tables. A large mailbox fits into neither, and what was read
+/// lately the system has in memory anyway.
+const READER_CACHE: &str = "-2048";
 /// Rows that the thread of a connection reads ahead of us: each time it waits costs two switches between threads.
 const ROWS_AHEAD: usize = 1024;
 /// Pages of the write-ahead log before it is moved into the database.
@@ -93,7 +97,12 @@ impl Index {
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_lazy_with(options.read_only(true).create_if_missing(false));
+            .connect_lazy_with(
+                options
+                    .read_only(true)
+                    .create_if_missing(false)
+                    .pragma("cache_size", READER_CACHE),
+            );
         Ok(Index {
             writer,
             readers,

@@ -1,6 +1,7 @@
 //! What is read from the index.
 
 use super::Index;
+use super::packed::Packed;
 use crate::mail::date::Timestamp;
 use crate::mail::flags::{Flags, Keywords};
 use crate::mail::ids::{MailboxId, ModSeq, Uid};
@@ -8,6 +9,9 @@ use crate::mail::uidset::UidSet;
 use crate::storage::database::{StoreError, in_time};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+
+/// Messages that are read at a time when a mailbox is opened.
+const PAGE: u32 = 1024;
 
 /// A mailbox.
 #[derive(Clone, Copy, Debug)]
@@ -37,14 +41,25 @@ pub(crate) struct Entry {
 
 impl Index {
     /// All messages of a mailbox, ascending. A row that makes no sense is left out: its file is then taken in anew.
+    ///
+    /// Page by page, each one value with a line of JSON for every message: in rows, 100,000 messages took 100 MiB on their way.
     pub(crate) async fn messages(&self, mailbox: MailboxId) -> Result<Vec<Entry>, StoreError> {
-        let rows = sqlx::query(
-            "select uid, mod_seq, flags, keywords, size, date, date_offset, path from message
-             where mailbox_id = $1 order by uid",
-        )
-        .bind(mailbox.0);
-        let rows = self.patient(rows.fetch_all(&self.readers)).await?;
-        Ok(rows.iter().filter_map(message).collect())
+        let mut messages = Vec::new();
+        let mut after = 0;
+        loop {
+            let page = sqlx::query_as(
+                "select max(uid), group_concat(
+                     json_array(uid, mod_seq, flags, keywords, size, date, date_offset, path), char(10))
+                 from (select * from message where mailbox_id = $1 and uid > $2 order by uid limit $3)",
+            );
+            let page = page.bind(mailbox.0).bind(after).bind(PAGE);
+            let (Some(last), Some(lines)) = self.patient(page.fetch_one(&self.readers)).await? else {
+                return Ok(messages);
+            };
+            let lines: String = lines;
+            messages.extend(lines.lines().filter_map(message));
+            after = last;
+        }
     }
 
     /// The messages expunged after a MODSEQ; `None` when it is not remembered that far back.
@@ -85,32 +100,22 @@ impl Index {
     }
 
     /// The stored summaries of those of `uids` that have one, ascending.
-    pub(crate) async fn summaries(&self, mailbox: MailboxId, uids: &UidSet) -> Result<Vec<(Uid, Vec<u8>)>, StoreError> {
-        let rows = match uids.runs() {
-            [] => return Ok(Vec::new()),
-            [(first, last)] => {
-                let rows = sqlx::query(
-                    "select uid, summary from summary where mailbox_id = $1 and uid between $2 and $3 order by uid",
-                );
-                let rows = rows.bind(mailbox.0).bind(first).bind(last);
-                self.patient(rows.fetch_all(&self.readers)).await?
-            }
+    pub(crate) async fn summaries(&self, mailbox: MailboxId, uids: &UidSet) -> Result<Packed, StoreError> {
+        let one_run = "select cast(group_concat(uid || ':' || length(summary) || ':' || summary, '') as blob)
+             from (select uid, summary from summary where mailbox_id = $1 and uid between $2 and $3 order by uid)";
+        let several = "select cast(group_concat(uid || ':' || length(summary) || ':' || summary, '') as blob)
+             from (select uid, summary from summary
+                   where mailbox_id = $1 and uid in (select value from json_each($2)) order by uid)";
+        let packed = match uids.runs() {
+            [] => return Ok(Packed::default()),
+            [(first, last)] => sqlx::query_scalar(one_run).bind(mailbox.0).bind(first).bind(last),
             _ => {
-                let rows = sqlx::query(
-                    "select uid, summary from summary
-                     where mailbox_id = $1 and uid in (select value from json_each($2)) order by uid",
-                );
-                let rows = rows
-                    .bind(mailbox.0)
-                    .bind(super::commit::json(uids.iter().map(Uid::get)));
-                self.patient(rows.fetch_all(&self.readers)).await?
+                let uids = super::commit::json(uids.iter().map(Uid::get));
+                sqlx::query_scalar(several).bind(mailbox.0).bind(uids)
             }
         };
-        let read = |row: &SqliteRow| {
-            let uid = Uid::new(row.try_get(0).ok()?)?;
-            Some((uid, row.try_get(1).ok()?))
-        };
-        Ok(rows.iter().filter_map(read).collect())
+        let packed: Option<Vec<u8>> = self.patient(packed.fetch_one(&self.readers)).await?;
+        Ok(packed.map(Packed::new).unwrap_or_default())
     }
 
     /// The stored previews of those of `uids` that have one, ascending.
@@ -132,18 +137,20 @@ impl Index {
     }
 }
 
-fn message(row: &SqliteRow) -> Option<Entry> {
+/// A message from its line.
+fn message(line: &str) -> Option<Entry> {
+    let (uid, mod_seq, flags, keywords, size, seconds, offset_minutes, path) = serde_json::from_str(line).ok()?;
     Some(Entry {
-        uid: Uid::new(row.try_get(0).ok()?)?,
-        mod_seq: ModSeq::new(row.try_get::<i64, _>(1).ok()?.try_into().ok()?)?,
-        flags: Flags::from_bits(row.try_get(2).ok()?),
-        keywords: Keywords(row.try_get(3).ok()?),
-        size: row.try_get::<i64, _>(4).ok()?.try_into().ok()?,
+        uid: Uid::new(uid)?,
+        mod_seq: ModSeq::new(mod_seq)?,
+        flags: Flags::from_bits(flags),
+        keywords: Keywords(keywords),
+        size,
         date: Timestamp {
-            seconds: row.try_get(5).ok()?,
-            offset_minutes: row.try_get(6).ok()?,
+            seconds,
+            offset_minutes,
         },
-        path: row.try_get::<String, _>(7).ok()?.into(),
+        path,
     })
 }
 
