@@ -10,6 +10,7 @@ use super::notify::Watch;
 use super::numbering::SeqNum;
 use super::output::Output;
 use super::search::context::Contexts;
+use super::search::orders::Orders;
 use super::search::result::Named;
 use super::sequence;
 use super::standing::Standing;
@@ -42,6 +43,8 @@ pub struct Imap {
     pub(crate) training: Training,
     /// One for each session that may be compressed.
     pub(crate) compressed: Arc<Semaphore>,
+    /// What SORT and THREAD have found lately.
+    pub(crate) orders: Arc<Orders>,
     /// What the settings switch off.
     off: SwitchedOff,
     sessions: AtomicU64,
@@ -53,6 +56,7 @@ impl Imap {
         let compressed = Arc::new(Semaphore::new(config.imap.max_compressed.min(Semaphore::MAX_PERMITS)));
         Imap {
             compressed,
+            orders: Arc::default(),
             off: SwitchedOff::new(config.imap.disable.iter().cloned()),
             config,
             accounts,

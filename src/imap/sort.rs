@@ -7,6 +7,7 @@ use crate::mail::date::Timestamp;
 use crate::mail::encoded_word;
 use crate::mail::summary::{EnvelopeAddress, Summary};
 use crate::mailbox::MessageState;
+use std::sync::Arc;
 
 /// Octets that are kept of what a message is sorted by. Those that differ only behind it stay as they are in the mailbox.
 const MAX_KEY: usize = 2048;
@@ -28,7 +29,7 @@ pub(crate) fn needs_summary(criteria: &[SortCriterion]) -> bool {
 }
 
 /// Octets whose order is that of the messages.
-pub(crate) fn key(criteria: &[SortCriterion], message: Sorted<'_>) -> Box<[u8]> {
+pub(crate) fn key(criteria: &[SortCriterion], message: Sorted<'_>) -> Arc<[u8]> {
     let mut key = Vec::new();
     for criterion in criteria {
         let start = key.len();
@@ -38,7 +39,7 @@ pub(crate) fn key(criteria: &[SortCriterion], message: Sorted<'_>) -> Box<[u8]> 
         }
     }
     key.truncate(MAX_KEY);
-    key.into_boxed_slice()
+    key.into()
 }
 
 fn append(key: &mut Vec<u8>, by: SortKey, message: Sorted<'_>) {

@@ -6,9 +6,9 @@ use crate::imap::progress::Progress;
 use crate::imap::search::context::Order;
 use crate::imap::search::matching::{Extent, find};
 use crate::imap::search::result::Results;
-use crate::imap::search::sorted::sorted;
 use crate::imap::search::tell::Asked;
 use crate::imap::session::{Selected, Session};
+use std::sync::Arc;
 
 /// Tells which messages match, in the order asked for. `tag` is the command's, which ESEARCH repeats.
 pub(crate) async fn sort(
@@ -47,9 +47,10 @@ async fn run(
     let told = asked.search.returns.is_some_and(|returns| returns.relevancy);
     let scored = told || criteria.iter().any(|criterion| criterion.key == SortKey::Relevancy);
     let progress = Progress::default();
+    let orders = Arc::clone(&session.imap.orders);
     let sorting = async {
         let found = find(selected, &query, Extent::All, scored, &progress).await?;
-        sorted(selected, criteria, &found).await
+        orders.sorted(selected, criteria, &found).await
     };
     let rows = progress.during(session, asked.tag, sorting).await?;
     let results = Results {

@@ -5,6 +5,7 @@ use crate::imap::command::{Search, ThreadAlgorithm};
 use crate::imap::numbering::{Pieces, Positions};
 use crate::imap::progress::Progress;
 use crate::imap::search::matching::{Extent, find};
+use crate::imap::search::orders::Orders;
 use crate::imap::search::tell::Asked;
 use crate::imap::session::{Selected, Session};
 use crate::imap::sort;
@@ -15,6 +16,7 @@ use crate::mail::summary::Summary;
 use crate::mail::thread::{Threader, Threads};
 use crate::mail::uidset::UidSet;
 use crate::mailbox::Error;
+use std::sync::Arc;
 
 /// How many states are copied at a time.
 const STATES: u32 = 4096;
@@ -37,7 +39,8 @@ pub(crate) async fn thread(
     };
     // Boxed: a session that only idles must not carry the state of a THREAD.
     let progress = Progress::default();
-    let threading = Box::pin(run(selected, algorithm, asked, &progress));
+    let orders = Arc::clone(&session.imap.orders);
+    let threading = Box::pin(run(selected, algorithm, asked, &orders, &progress));
     let threads = Box::pin(progress.during(session, tag, threading)).await?;
     write(session, &threads, selected.view.uids(), uid).await?;
     Ok(Answer::ok("THREAD completed"))
@@ -47,16 +50,22 @@ async fn run(
     selected: &Selected,
     algorithm: ThreadAlgorithm,
     asked: Asked<'_>,
+    orders: &Orders,
     progress: &Progress,
-) -> Result<Threads, Failure> {
+) -> Result<Arc<Threads>, Failure> {
     let query = asked.query(selected)?;
     let found = find(selected, &query, Extent::All, false, progress).await?;
     let mailbox = selected.view.mailbox();
+    if let Some(threads) = orders.threads(mailbox, algorithm, &found.uids) {
+        return Ok(threads);
+    }
     let mut summaries = Summaries::new(&found.uids);
     let mut threader = Threader::default();
+    let mut whole = true;
     for piece in Pieces::new(&found.uids, STATES) {
         for state in mailbox.states(&piece) {
             let Some(summary) = summaries.of(mailbox, state.uid).await? else {
+                whole = false;
                 continue;
             };
             let sent = sort::sent_date(&state, Some(&summary));
@@ -73,7 +82,11 @@ async fn run(
         ThreadAlgorithm::References => threader.references(),
         ThreadAlgorithm::Refs => threader.refs(),
     });
-    threads.await.map_err(|error| Error::Storage(error.into()).into())
+    let threads = Arc::new(threads.await.map_err(|error| Error::Storage(error.into()))?);
+    if whole {
+        orders.keep_threads(mailbox, algorithm, found.uids, &threads);
+    }
+    Ok(threads)
 }
 
 /// The identifiers of References; when there is none, the first of In-Reply-To (RFC 5256 §3).

@@ -329,7 +329,7 @@ mod tests {
 
     fn row(key: u8, uid: u32) -> Row {
         Row {
-            key: Box::new([key]),
+            key: [key].into(),
             uid,
             score: 1,
         }

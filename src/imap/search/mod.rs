@@ -7,6 +7,7 @@ pub(crate) mod criterion;
 mod field;
 mod fuzzy;
 pub(crate) mod matching;
+pub(crate) mod orders;
 mod phrase;
 pub(crate) mod result;
 pub(crate) mod sorted;

@@ -10,6 +10,7 @@ use crate::imap::sort::{self, Sorted};
 use crate::imap::summaries::Summaries;
 use crate::mail::uidset::UidSet;
 use crate::mailbox::Error;
+use std::sync::Arc;
 
 /// How many states are copied at a time.
 const STATES: u32 = 4096;
@@ -21,7 +22,7 @@ const FULL: u8 = 100;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Row {
     /// What it is sorted by.
-    pub(crate) key: Box<[u8]>,
+    pub(crate) key: Arc<[u8]>,
     /// Which one it is; decides where the key does not.
     pub(crate) uid: u32,
     /// How relevant it is.
