@@ -46,6 +46,8 @@ impl Index {
     pub(crate) async fn messages(&self, mailbox: MailboxId) -> Result<Vec<Entry>, StoreError> {
         let mut messages = Vec::new();
         let mut after = 0;
+        // One for all pages: it is back in the pool only a moment after it is dropped, and meanwhile another would be opened.
+        let mut reader = self.patient(self.readers.acquire()).await?;
         loop {
             let page = sqlx::query_as(
                 "select max(uid), group_concat(
@@ -53,7 +55,7 @@ impl Index {
                  from (select * from message where mailbox_id = $1 and uid > $2 order by uid limit $3)",
             );
             let page = page.bind(mailbox.0).bind(after).bind(PAGE);
-            let (Some(last), Some(lines)) = self.patient(page.fetch_one(&self.readers)).await? else {
+            let (Some(last), Some(lines)) = self.patient(page.fetch_one(&mut *reader)).await? else {
                 return Ok(messages);
             };
             let lines: String = lines;
