@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 pub use crate::net::dns::Dnssec;
 pub use crate::net::network::Network;
-pub use endpoint::{Endpoint, Mode};
+pub use endpoint::{Destination, Endpoint, Mode};
 pub use forward::Forward;
 pub use imap::Imap;
 pub use load::{ConfigError, Problem};

@@ -60,6 +60,7 @@ pub struct Server {
     accounts: Accounts,
     mailboxes: Mailboxes,
     delivery: Delivery,
+    smtp: Arc<Smtp>,
     origin: Origin,
     reports: ReportStore,
     queue: Queue,
@@ -150,7 +151,7 @@ impl Server {
                 accounts: accounts.clone(),
                 delivery: delivery.clone(),
                 signers,
-                allowances: smtp::Allowances::new(&config.smtp),
+                allowances: smtp::Allowances::open(&config.data, &config.smtp),
                 origin: origin.clone(),
                 reports: reports.clone(),
                 milters,
@@ -175,6 +176,7 @@ impl Server {
         }
         services.deliver_queued();
         services.suppress_failed();
+        services.remember_submissions();
         services.report(reporter, reading);
         services.teach(teacher);
         services.run(listeners);
@@ -183,6 +185,7 @@ impl Server {
             accounts,
             mailboxes,
             delivery,
+            smtp: services.smtp.clone(),
             origin,
             reports,
             queue,
@@ -231,6 +234,7 @@ impl Server {
             self.abort.disarm().cancel();
             self.tasks.wait().await;
         }
+        self.smtp.allowances.write().await;
         self.queue.close().await;
         self.mailboxes.close().await;
         self.accounts.close().await;
@@ -383,6 +387,12 @@ impl Services {
             self.tasks
                 .spawn(async move { delivery.suppress_failed(expire, shutdown).await });
         }
+    }
+
+    /// How much accounts submit is written down.
+    fn remember_submissions(&self) {
+        let (smtp, shutdown) = (self.smtp.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move { smtp.allowances.follow(shutdown).await });
     }
 
     /// Serves a connection of ManageSieve.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Endpoint, Period};
+use super::{Destination, Period};
 
 /// A filter that is asked about mail, by the milter protocol of Sendmail.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -11,7 +11,7 @@ pub struct Milter {
     /// What it is called in the log, and in the header of what it has sent to Junk.
     pub name: String,
     /// Where it listens.
-    pub address: Endpoint,
+    pub address: Destination,
     /// Which mail it is asked about: what comes by `smtp`, by `submission`, or both.
     #[serde(default = "smtp_only")]
     pub services: Vec<MilterService>,

@@ -34,6 +34,8 @@ pub struct Smtp {
     pub recipients_per_hour: u64,
     /// Recipients that an account may write to within a day; 0 for no limit.
     pub recipients_per_day: u64,
+    /// Recipients elsewhere to whom an account may have mail waiting in the queue; 0 for no limit.
+    pub max_queued_recipients: u64,
 }
 
 impl Default for Smtp {
@@ -51,6 +53,7 @@ impl Default for Smtp {
             messages_per_day: 2000,
             recipients_per_hour: 2000,
             recipients_per_day: 5000,
+            max_queued_recipients: 10_000,
         }
     }
 }

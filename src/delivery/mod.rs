@@ -145,6 +145,11 @@ impl Delivery {
         Ok(mailboxes.usage().has_room(&message, &quota))
     }
 
+    /// Recipients elsewhere to whom an account has mail waiting, counted up to `most`.
+    pub async fn waiting_of(&self, account: &Account, most: u64) -> Result<u64, Error> {
+        Ok(self.queue.waiting_of(account.id, most).await?)
+    }
+
     /// A file for a message that arrives, to be given to [`Delivery::accept`] when it is complete.
     pub fn begin(&self) -> Incoming {
         self.mailboxes.spool().begin()

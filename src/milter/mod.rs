@@ -66,8 +66,8 @@ pub struct Client {
     pub hello: String,
     /// How the connection was encrypted.
     pub tls: Option<TlsInfo>,
-    /// Who is logged in.
-    pub login: Option<String>,
+    /// Who is logged in, and by which mechanism of SASL.
+    pub login: Option<(String, &'static str)>,
 }
 
 /// A message that all filters let pass.
@@ -258,7 +258,7 @@ mod tests {
     fn about_whose_mail_a_filter_is_asked() {
         let filter = |services: Vec<MilterService>, mail| Milter {
             name: "x".to_owned(),
-            address: crate::config::Endpoint::Unix("/nowhere".into()),
+            address: crate::config::Destination::Unix("/nowhere".into()),
             services,
             mail,
             on_failure: MilterFailure::Tempfail,

@@ -2,10 +2,13 @@
 //!
 //! Invariant: a filter that announces more than [`MAX_PACKET`] octets is not listened to any further.
 
+use std::io;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
+
 use super::Problem;
-use crate::config::Endpoint;
+use crate::config::Destination;
 use crate::net::connection::Connection;
 use crate::net::{outgoing, unix};
 
@@ -50,10 +53,10 @@ impl Packet {
 
 impl Link {
     /// Connects; `limit` is then how long each packet may take.
-    pub(super) async fn open(address: &Endpoint, connect: Duration, limit: Duration) -> Result<Link, Problem> {
+    pub(super) async fn open(address: &Destination, connect: Duration, limit: Duration) -> Result<Link, Problem> {
         let connection = match address {
-            Endpoint::Tcp(address) => outgoing::From::default().connect(*address, connect).await,
-            Endpoint::Unix(path) => unix::connect(path, connect).await,
+            Destination::Host(host, port) => reach(host, *port, connect).await,
+            Destination::Unix(path) => unix::connect(path, connect).await,
         };
         let connection = connection.map_err(Problem::Unreachable)?;
         Ok(Link { connection, limit })
@@ -98,6 +101,22 @@ impl Link {
         }
         Ok(())
     }
+}
+
+/// Connects to the first address of a host that lets us, within the time for all of it.
+async fn reach(host: &str, port: u16, time: Duration) -> io::Result<Connection> {
+    let deadline = Instant::now() + time;
+    let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+    let found = timeout_at(deadline, tokio::net::lookup_host((host, port)));
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in found.await.map_err(late)?? {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match outgoing::From::default().connect(address, left).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 #[cfg(test)]

@@ -159,8 +159,18 @@ pub(super) fn hello_macros(client: &Client) -> Vec<(&'static str, String)> {
         Some(tls) => vec![
             ("{tls_version}", tls.version.to_owned()),
             ("{cipher}", tls.cipher.to_owned()),
+            ("{cipher_bits}", cipher_bits(tls.cipher).to_owned()),
         ],
         None => Vec::new(),
+    }
+}
+
+/// How long the keys of a cipher are.
+fn cipher_bits(cipher: &str) -> &'static str {
+    match cipher {
+        _ if cipher.contains("AES_128") => "128",
+        _ if cipher.contains("AES_256") || cipher.contains("CHACHA20") => "256",
+        _ => "",
     }
 }
 
@@ -181,13 +191,15 @@ pub(super) fn sender(envelope: &Envelope) -> Packet {
 
 /// The message's name here, its sender, and who submitted it.
 pub(super) fn sender_macros(client: &Client, envelope: &Envelope) -> Vec<(&'static str, String)> {
-    let login = client.login.clone().unwrap_or_default();
+    let (login, mechanism) = client.login.clone().unwrap_or_default();
     let host = envelope
         .reverse_path
         .address()
         .map(|address| address.domain().to_owned());
     vec![
         ("i", client.id.to_string()),
+        // By this filters that sign know mail of our users.
+        ("{auth_type}", mechanism.to_owned()),
         ("{auth_authen}", login.clone()),
         ("{auth_author}", login),
         ("{mail_addr}", envelope.reverse_path.to_string()),

@@ -120,11 +120,28 @@ impl Inquirer {
             Some(identity) => SpfParameters::verify_mail_from(address, hello, &self.hostname, identity),
             None => SpfParameters::verify_ehlo(address, &domain, &self.hostname),
         };
-        let outcome = match timeout(self.limit, self.authenticator.verify_spf(parameters)).await {
-            Ok(output) => outcome(output.result()),
-            Err(_) => Outcome::TempError,
+        let asking = async {
+            let outcome = outcome(self.authenticator.verify_spf(parameters).await.result());
+            match outcome {
+                Outcome::None | Outcome::TempError | Outcome::PermError => outcome,
+                _ if self.has_unknown_mechanism(&domain).await => Outcome::PermError,
+                _ => outcome,
+            }
         };
+        let outcome = timeout(self.limit, asking).await.unwrap_or(Outcome::TempError);
         Spf { outcome, domain }
+    }
+
+    /// RFC 7208 §4.6.1, §5: a record with a mechanism that nobody knows is wrong as a whole. mail-auth passes over it as over a
+    /// modifier. The record was asked for a moment ago, so the answer is remembered. Of included records nothing is known here.
+    async fn has_unknown_mechanism(&self, domain: &str) -> bool {
+        let found = self
+            .dns
+            .txt(domain)
+            .await
+            .map(|found| found.records)
+            .unwrap_or_default();
+        found.iter().any(|record| unknown_mechanism(record))
     }
 
     /// RFC 8601 §3: the address's names, and whether one of them leads back.
@@ -253,6 +270,23 @@ fn reversed(address: IpAddr) -> String {
     }
 }
 
+/// Whether this is a record of SPF with a term that is neither a modifier nor a known mechanism (RFC 7208 §12).
+fn unknown_mechanism(record: &str) -> bool {
+    const KNOWN: [&str; 8] = ["all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"];
+    let mut terms = record.split(' ').filter(|term| !term.is_empty());
+    let is_spf = terms
+        .next()
+        .is_some_and(|version| version.eq_ignore_ascii_case("v=spf1"));
+    is_spf
+        && terms.any(|term| {
+            let directive = term.strip_prefix(['+', '-', '?', '~']).unwrap_or(term);
+            let end = directive.find([':', '/', '=']).unwrap_or(directive.len());
+            let (name, rest) = directive.split_at(end);
+            let is_modifier = rest.starts_with('=') && directive.len() == term.len();
+            !is_modifier && !KNOWN.iter().any(|known| name.eq_ignore_ascii_case(known))
+        })
+}
+
 fn outcome(result: SpfResult) -> Outcome {
     match result {
         SpfResult::Pass => Outcome::Pass,
@@ -278,6 +312,28 @@ mod tests {
             of("2001:db8:1:2:3:4:567:89ab"),
             "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2"
         );
+    }
+
+    #[test]
+    fn mechanisms_that_nobody_knows() {
+        for (record, unknown) in [
+            ("v=spf1 -all", false),
+            (
+                "v=spf1 +A/24 mx:x.example//64 ?ip4:192.0.2.0/24  ip6:::1 exists:%{i}.x PTR include:y ~all",
+                false,
+            ),
+            ("v=spf1 redirect=x.example moo.cow-far_out=man:dog/cat exp=%%", false),
+            ("v=spf1", false),
+            ("v=spf1 all. -all", true),
+            ("v=spf1 foo -all", true),
+            ("v=spf1 ipv4:192.0.2.1 -all", true),
+            ("v=spf1 -all foo:bar/0", true),
+            ("v=spf1 +moo=man", true),
+            ("v=spf10 foo", false),
+            ("google-site-verification foo", false),
+        ] {
+            assert_eq!(unknown_mechanism(record), unknown, "{record}");
+        }
     }
 
     #[test]

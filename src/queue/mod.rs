@@ -41,6 +41,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
+use crate::mail::ids::AccountId;
 use crate::storage::database::StoreError;
 use crate::storage::queue::{NewRows, QueueStore, Totals};
 
@@ -178,6 +179,11 @@ impl Queue {
             ))),
             false => Ok(()),
         }
+    }
+
+    /// Recipients that an account has waiting, counted up to `most`.
+    pub async fn waiting_of(&self, account: AccountId, most: u64) -> Result<u64> {
+        Ok(self.0.store.waiting_of(account.0, most).await?)
     }
 
     /// Who shares connections with a destination.

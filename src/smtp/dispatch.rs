@@ -176,6 +176,7 @@ mod tests {
             routes: Vec::new(),
             binary: false,
             chunks: None,
+            waiting: None,
             inquiry: None,
         });
         state

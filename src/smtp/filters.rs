@@ -7,6 +7,7 @@ use super::Role;
 use super::judgement::Judged;
 use super::reply::Reply;
 use super::session::{Session, Transaction};
+use crate::accounts::sasl::Mechanism;
 use crate::config::MilterService;
 use crate::delivery::{self, Resolved, Route};
 use crate::mail::envelope::{ForwardPath, Recipient};
@@ -44,11 +45,10 @@ pub(crate) async fn pass(
             .map(|hello| hello.name.clone())
             .unwrap_or_default(),
         tls: session.connection.tls(),
-        login: session
-            .state
-            .account
-            .as_ref()
-            .map(|account| account.address.to_string()),
+        login: session.state.account.as_ref().map(|account| {
+            let mechanism = session.state.mechanism.map_or("", Mechanism::name);
+            (account.address.to_string(), mechanism)
+        }),
     };
     let mut envelope = tx.envelope.clone();
     let passed = session.smtp.milters.pass(&client, &mut envelope, message, trace).await;

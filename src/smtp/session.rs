@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub(crate) hello: Option<Hello>,
     /// Who is logged in.
     pub(crate) account: Option<Account>,
+    /// By which mechanism.
+    pub(crate) mechanism: Option<Mechanism>,
     /// Its place among the account's sessions.
     pub(crate) slot: Option<SessionSlot>,
     /// The mail transaction, from MAIL to the end of data, RSET or the next EHLO (RFC 5321 §3.3).
@@ -85,6 +87,8 @@ pub(crate) struct Transaction {
     pub(crate) binary: bool,
     /// What of the message has come, once the first chunk has (RFC 3030).
     pub(crate) chunks: Option<Chunks>,
+    /// Recipients to whom the account has mail waiting, once it was asked for.
+    pub(crate) waiting: Option<u64>,
     /// What is being found out about a client that is another server.
     pub(crate) inquiry: Option<Inquiry>,
 }
@@ -279,6 +283,7 @@ impl State {
             mechanisms: Vec::new(),
             hello: None,
             account: None,
+            mechanism: None,
             slot: None,
             tx: None,
         }
@@ -288,6 +293,7 @@ impl State {
     pub(crate) fn begin_anew(&mut self) {
         self.hello = None;
         self.account = None;
+        self.mechanism = None;
         self.slot = None;
         self.tx = None;
     }

@@ -16,3 +16,4 @@ pub(crate) mod scripts;
 pub mod spool;
 pub mod srs_secrets;
 pub mod sts;
+pub mod submissions;

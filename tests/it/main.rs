@@ -38,6 +38,7 @@ mod sasl;
 mod sharing;
 mod smtputf8;
 mod smuggling;
+mod submission_limits;
 mod tokens;
 mod training;
 mod transcripts;

@@ -1,13 +1,13 @@
 //! Filters beside the server (milter): what they are told, what they may do, and what becomes of mail when they fail.
 
-use posthaste::config::{Config, Endpoint, Milter, MilterFailure, MilterMail, MilterService, Period};
+use posthaste::config::{Config, Destination, Milter, MilterFailure, MilterMail, MilterService, Period};
 
 use crate::client::{Smtp, dotted, message, printable};
 use crate::peers::filter::{Filter, Say, options, packet, packets, usual};
 use crate::server::TestServer;
 
 /// What a test's filter is asked about: everything.
-fn asked(address: Endpoint) -> Milter {
+fn asked(address: Destination) -> Milter {
     Milter {
         name: "checker".to_owned(),
         address,
@@ -24,7 +24,7 @@ fn asked(address: Endpoint) -> Milter {
 /// A server with a filter.
 async fn filtering(change: impl FnOnce(&mut Milter)) -> anyhow::Result<(TestServer, Filter)> {
     let filter = Filter::start().await?;
-    let mut milter = asked(Endpoint::Tcp(filter.address()));
+    let mut milter = asked(filter.address().into());
     change(&mut milter);
     let server = TestServer::with(|config: &mut Config| config.milter = vec![milter]).await?;
     Ok((server, filter))
@@ -123,7 +123,10 @@ async fn whoever_submits_is_named_and_steps_that_are_not_wanted_are_left_out() -
         .iter()
         .find(|(kind, packet)| *kind == 'D' && packet.starts_with(b"M"));
     let sender = printable(&sender.unwrap().1);
-    assert!(sender.contains("{auth_authen}\0alice@example.org\0"), "{sender:?}");
+    assert!(
+        sender.contains("{auth_type}\0PLAIN\0{auth_authen}\0alice@example.org\0"),
+        "{sender:?}"
+    );
     assert_eq!(newest(&server, "bob", "INBOX").await?.0, 1);
     // Loopback is no stranger: nobody is asked.
     filter.script(usual);
@@ -359,7 +362,10 @@ async fn several_are_asked_in_order_also_on_unix_sockets() -> anyhow::Result<()>
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("filter");
     let (first, second) = (Filter::start_unix(&path).await?, Filter::start().await?);
-    let (unix, tcp) = (asked(Endpoint::Unix(path)), asked(Endpoint::Tcp(second.address())));
+    let (unix, tcp) = (
+        asked(Destination::Unix(path)),
+        asked(Destination::Host("localhost".to_owned(), second.address().port())),
+    );
     let server = TestServer::with(|config: &mut Config| config.milter = vec![unix, tcp]).await?;
     first.says(
         'E',

@@ -43,7 +43,7 @@ pub(crate) async fn run(session: &mut Session, mechanism: &str, initial: Option<
                 Ok(told) => response = Some(told),
                 Err(reply) => return Ok(reply),
             },
-            Ok(Step::Account(account)) => return Ok(enter(session, origin, account).await),
+            Ok(Step::Account(account)) => return Ok(enter(session, origin, account, mechanism).await),
             Err(ExchangeError::Malformed) => return Ok(MALFORMED),
             Err(ExchangeError::Channel(text)) => return Ok(Reply::new(535, "5.7.8", text)),
             Err(ExchangeError::Login(error)) => return Ok(refuse(session, error).await),
@@ -75,11 +75,12 @@ fn check(state: &State, mechanism: &str) -> Result<Mechanism, Reply> {
 }
 
 /// Takes a place among the account's sessions.
-async fn enter(session: &mut Session, origin: Origin, account: Account) -> Reply {
+async fn enter(session: &mut Session, origin: Origin, account: Account, mechanism: Mechanism) -> Reply {
     match session.smtp.accounts.session(origin, &account).await {
         Ok(slot) => {
             tracing::info!(account = %account.address, "logged in");
             session.state.account = Some(account);
+            session.state.mechanism = Some(mechanism);
             session.state.slot = Some(slot);
             Reply::new(235, "2.7.0", "Authentication successful")
         }

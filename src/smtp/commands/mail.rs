@@ -36,6 +36,7 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: Parameter
         routes: Vec::new(),
         binary,
         chunks: None,
+        waiting: None,
         inquiry: None,
     };
     if session.state.role == Role::Receive {

@@ -1,13 +1,14 @@
 //! RCPT (RFC 5321 §4.1.1.3): one recipient more.
 
+use crate::accounts::Account;
 use crate::delivery::{self, Resolved, Route};
 use crate::mail::envelope::{ForwardPath, Recipient, ReversePath};
-use crate::smtp::Role;
 use crate::smtp::extension::Extension;
 use crate::smtp::judgement;
 use crate::smtp::reply::Reply;
 use crate::smtp::request::RcptParameters;
 use crate::smtp::session::{Session, Transaction};
+use crate::smtp::{Role, Smtp};
 
 /// Adds a recipient to the transaction. Whoever is not served is refused here, where the client can tell its user, and
 /// never by a bounce later.
@@ -53,7 +54,12 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParam
             return Reply::new(550, "5.7.1", "This address takes nothing but reports, from <>");
         }
         Ok(Resolved::To(route)) => route,
-        Ok(Resolved::Remote) if role == Role::Submission => return remote(tx, recipient(path, parameters)),
+        Ok(Resolved::Remote) if role == Role::Submission => {
+            if let Err(reply) = may_wait(smtp, session.state.account.as_ref(), tx).await {
+                return reply;
+            }
+            return remote(tx, recipient(path, parameters));
+        }
         refused => {
             let reply = match refused {
                 Err(error) => Reply::from(error),
@@ -110,6 +116,27 @@ fn check(tx: &Transaction, max_recipients: usize, path: &str) -> Result<ForwardP
     Ok(forward_path)
 }
 
+/// Whether the account may have mail for one recipient more in the queue. Asked once for a message.
+async fn may_wait(smtp: &Smtp, account: Option<&Account>, tx: &mut Transaction) -> Result<(), Reply> {
+    let (most, Some(account)) = (smtp.config.smtp.max_queued_recipients, account) else {
+        return Ok(());
+    };
+    if most == 0 {
+        return Ok(());
+    }
+    let waiting = match tx.waiting {
+        Some(waiting) => waiting,
+        None => *tx.waiting.insert(smtp.delivery.waiting_of(account, most).await?),
+    };
+    let elsewhere = tx.routes.iter().filter(|route| matches!(route, Route::Remote(_)));
+    if waiting + elsewhere.count() as u64 >= most {
+        tracing::warn!(account = %account.address, waiting, "refused: too much of this account waits in the queue");
+        let text = format!("No more than {most} recipients may wait for your mail, try again later");
+        return Err(Reply::made(452, "4.7.1", text));
+    }
+    Ok(())
+}
+
 /// One of our users writes to somebody on another server.
 fn remote(tx: &mut Transaction, recipient: Recipient) -> Reply {
     let ForwardPath::Address(address) = &recipient.path else {
@@ -140,6 +167,7 @@ mod tests {
             routes: Vec::new(),
             binary: false,
             chunks: None,
+            waiting: None,
             inquiry: None,
         };
         let judge = |tx: &Transaction, path: &str| {

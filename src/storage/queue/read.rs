@@ -111,6 +111,16 @@ impl QueueStore {
         })
     }
 
+    /// Recipients that an account has waiting, counted up to `most`.
+    pub(crate) async fn waiting_of(&self, account: i64, most: u64) -> Result<u64, StoreError> {
+        let sql = "select count(*) from (select 1 from entry join recipient on recipient.entry = entry.id
+                 where entry.account = $1 limit $2)";
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let found = sqlx::query_scalar(sql).bind(account).bind(most);
+        let found: i64 = self.patient(found.fetch_one(&self.readers)).await?;
+        Ok(found as u64)
+    }
+
     /// Those of these that are no entries.
     pub(super) async fn strangers(&self, ids: Vec<QueueId>) -> Result<Vec<QueueId>, StoreError> {
         let mut strangers = Vec::new();
