@@ -118,8 +118,9 @@ impl Teacher {
             .send(request, self.settings.timeout.get(), MAX_ANSWER)
             .await?;
         match answer.status {
-            // 208: it has learnt it before. 204: it has nothing to learn from it.
+            // It has nothing to learn from it, or has learnt it before, which some versions call an error.
             204 | 208 => Ok(false),
+            404 if said(&answer.body).contains("already learned") => Ok(false),
             200..=299 => Ok(true),
             500..=599 => Err(Unlearnt::Trouble(answer.status)),
             status => Err(Unlearnt::Refused(status, said(&answer.body))),
