@@ -59,7 +59,12 @@ pub(crate) async fn store(session: &mut Session, selected: &mut Selected, store:
         Box::pin(answer(session, selected, told, &stored)).await?;
     }
     if stored.modified.is_empty() {
-        return Ok(Answer::ok("STORE completed"));
+        // RFC 2180 §4.2, RFC 5530 §3, as FETCH does: what the client named by number and may not yet be told of is gone.
+        let answer = Answer::ok("STORE completed");
+        return Ok(match !store.uid && stored.messages.len() < uids.len() {
+            true => answer.with_code("EXPUNGEISSUED".to_owned()),
+            false => answer,
+        });
     }
     let modified = numbers(selected.view.uids(), &stored.modified, store.uid);
     Ok(Answer::ok("Some messages have changed since").with_code(format!("MODIFIED {modified}")))
