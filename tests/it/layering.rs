@@ -18,7 +18,7 @@ const CRATES: [(&str, &[&str]); 14] = [
     // In `imap/` it is the command of that name (RFC 5465).
     ("notify", &["imap/", "storage/maildir/"]),
     // `net/tls.rs` names it as the provider of rustls.
-    ("ring", &["accounts/", "net/", "srs/"]),
+    ("ring", &["accounts/", "net/", "outbound/scram.rs", "srs/"]),
     ("rustls", &["net/"]),
     ("smtp_proto", &["smtp/"]),
     ("stringprep", &["accounts/sasl/"]),

@@ -19,6 +19,8 @@ SERVICES = {"smtp": "send-proxy", "submissions": "send-proxy-v2", "imaps": "send
 def main():
     need("haproxy")
     os.environ["POSTHASTE_PROXY__TRUSTED"] = '["127.0.0.1"]'
+    # What users send must tell, too, where it came from.
+    os.environ["POSTHASTE_SMTP__HIDE_CLIENT"] = "false"
     with restarted(), haproxy() as fronts:
         step("SMTP by version 1")
         with smtplib.SMTP(HOST, fronts["smtp"], timeout=WAIT_SECONDS, source_address=(CLIENT, 0)) as smtp:
