@@ -202,7 +202,13 @@ impl Watch {
             found.any(|info| info.rights.contains(Rights::READ))
         };
         let heard = std::mem::take(&mut self.heard);
-        for (owner, event) in heard.into_iter().filter(|(_, event)| event.origin() != session.id) {
+        for (owner, event) in heard {
+            if event.origin() == session.id {
+                if owner.is_some() && event.is_about_names() {
+                    self.remember(list, in_others);
+                }
+                continue;
+            }
             let access = match owner.map(|owner| mailboxes.access(&owner)) {
                 // What happens in the session's own account is heard in two ways when something of it is shared.
                 Some(Access::Unlimited | Access::Owner) => continue,
@@ -221,6 +227,10 @@ impl Watch {
                         continue;
                     }
                     let name = called(mailbox.name());
+                    if access.is_some() && !self.knows(&name) {
+                        self.look_at_others(&mut news, list);
+                        continue;
+                    }
                     let wanted = self.wanted(&name, subscribed(&name));
                     if wanted.messages && (wanted.flags || what != MessageEvent::Flags) && readable(&name) {
                         news.statuses.insert(name);
@@ -231,6 +241,10 @@ impl Watch {
                     let who = access.as_ref().and_then(Access::who).unwrap_or(Who::Owner);
                     let entries = entries.iter().filter_map(|key| seen_as(key, &who).map(str::to_owned));
                     let entries: Vec<String> = entries.collect();
+                    if access.is_some() && mailbox.as_ref().is_some_and(|name| !self.knows(name)) {
+                        self.look_at_others(&mut news, list);
+                        continue;
+                    }
                     let own = access.is_none();
                     let seen = own || mailbox.as_ref().is_some_and(readable);
                     if seen && !entries.is_empty() && self.wants_metadata(mailbox.as_ref(), subscribed) {
@@ -256,9 +270,9 @@ impl Watch {
                         self.names = renamed.collect();
                         news.name(to, Some(from));
                     }
-                    self.compare_names(&mut news, list);
+                    self.look_at_others(&mut news, list);
                 }
-                _ if access.is_some() => self.compare_names(&mut news, list),
+                _ if access.is_some() => self.look_at_others(&mut news, list),
                 // Who has an account sees all of it.
                 AccountEvent::Rights { .. } => {}
                 // The level above may have got its first child, or lost its last one.
@@ -289,22 +303,48 @@ impl Watch {
         news.lost = std::mem::take(&mut self.lost);
         if news.lost {
             self.look_everywhere(&mut news, selected, list);
+            self.remember(list, in_others);
         }
-        self.names = names(list);
+        self.remember(list, |name| !in_others(name));
+        // Subscriptions are the account's own, also to what others share.
+        for info in list {
+            if let Some((_, subscribed)) = self.names.get_mut(&info.name) {
+                *subscribed = info.subscribed;
+            }
+        }
         news
+    }
+
+    /// Whether a mailbox is there as far as the client was told. What happened in one of others before is not told, but
+    /// that it is there now: the right to see it may be there before the event that says so (RFC 5465 §5.4).
+    fn knows(&self, name: &MailboxName) -> bool {
+        self.names.get(name).is_some_and(|(exists, _)| *exists)
+    }
+
+    /// Which mailboxes of others have come or gone.
+    fn look_at_others(&mut self, news: &mut News, list: &[MailboxInfo]) {
+        self.compare_names(news, list, in_others);
+        self.remember(list, in_others);
+    }
+
+    /// The client knows these names as they are now.
+    fn remember(&mut self, list: &[MailboxInfo], these: fn(&MailboxName) -> bool) {
+        self.names.retain(|name, _| !these(name));
+        self.names
+            .extend(names(list).into_iter().filter(|(name, _)| these(name)));
     }
 
     /// After events were missed: what has become of all that is watched.
     fn look_everywhere(&self, news: &mut News, selected: Option<&Selected>, list: &[MailboxInfo]) {
         news.statuses.extend(self.watched(selected, list));
-        self.compare_names(news, list);
+        self.compare_names(news, list, |_| true);
     }
 
-    /// Which names have come or gone, or are subscribed or no longer so, since the client was last told of them.
-    fn compare_names(&self, news: &mut News, list: &[MailboxInfo]) {
+    /// Which of these names have come or gone, or are subscribed or no longer so, since the client was last told of them.
+    fn compare_names(&self, news: &mut News, list: &[MailboxInfo], these: fn(&MailboxName) -> bool) {
         let now = names(list);
         let all: BTreeSet<&MailboxName> = self.names.keys().chain(now.keys()).collect();
-        for name in all {
+        for name in all.into_iter().filter(|name| these(name)) {
             let get = |names: &Names| names.get(name).copied().unwrap_or_default();
             let ((existed, was_subscribed), (exists, subscribed)) = (get(&self.names), get(&now));
             let wanted = self.wanted(name, subscribed || was_subscribed);
@@ -381,6 +421,10 @@ async fn heard<T: Clone>(events: &mut Option<Receiver<T>>) -> Result<T, RecvErro
         Some(events) => events.recv().await,
         None => std::future::pending().await,
     }
+}
+
+fn in_others(name: &MailboxName) -> bool {
+    name.in_other_users().is_some()
 }
 
 fn names(list: &[MailboxInfo]) -> Names {
@@ -690,6 +734,31 @@ mod tests {
         let told: Vec<&str> = news.names.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(told, ["gone", "left", "new"]);
         assert_eq!(news.statuses.len(), 3);
+    }
+
+    #[test]
+    fn a_mailbox_of_others_is_told_of_once_whatever_shows_first_that_it_is_there() {
+        let events = Events {
+            names: true,
+            ..MESSAGES
+        };
+        let subtree = MailboxFilter::Subtree(vec![name("Other Users"), name("own")]);
+        let mut watch = watching(vec![(subtree, events)]);
+        let shared = "Other Users/alice@example.org/Archive";
+        assert!(!watch.knows(&name(shared)));
+        let now = [info("own", true, false), info(shared, true, false)];
+        let mut news = News::default();
+        watch.look_at_others(&mut news, &now);
+        watch.look_at_others(&mut news, &now);
+        assert_eq!(news.names, [(name(shared), None)]);
+        assert!(news.statuses.is_empty());
+        assert!(watch.knows(&name(shared)));
+        // Of the own ones their own events tell.
+        assert!(!watch.knows(&name("own")));
+        let mut news = News::default();
+        watch.look_at_others(&mut news, &now[..1]);
+        assert_eq!(news.names, [(name(shared), None)]);
+        assert!(!watch.knows(&name(shared)));
     }
 
     #[test]

@@ -90,6 +90,11 @@ impl AccountEvent {
             | AccountEvent::Annotated { origin, .. } => *origin,
         }
     }
+
+    /// Whether by it other names may be there than before, for somebody.
+    pub fn is_about_names(&self) -> bool {
+        !matches!(self, AccountEvent::Messages { .. } | AccountEvent::Annotated { .. })
+    }
 }
 
 /// What happened to messages.
