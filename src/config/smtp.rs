@@ -14,7 +14,7 @@ pub struct Smtp {
     pub max_recipients: usize,
     /// How long the client may take for a command or a piece of a message (RFC 5321 §4.5.3.2).
     pub timeout: Period,
-    /// Commands refused before the connection is closed.
+    /// Commands refused before the connection is closed; recipients that are not served do not count.
     pub max_errors: usize,
     /// Connections at the same time, all SMTP and submission ports together.
     pub max_connections: usize,

@@ -20,6 +20,8 @@ pub(crate) struct Reply {
     text: Cow<'static, str>,
     /// Further lines.
     more: Vec<Cow<'static, str>>,
+    /// Whether it is about a recipient, and not about how the client asks.
+    of_recipient: bool,
 }
 
 // What has one cause and one wording. The rest stands where it is used.
@@ -78,6 +80,7 @@ impl Reply {
             status,
             text: Cow::Borrowed(text),
             more: Vec::new(),
+            of_recipient: false,
         }
     }
 
@@ -95,14 +98,26 @@ impl Reply {
         self
     }
 
+    /// As a recipient is refused: a list with many that are gone is sent by nobody who errs. How many of them may be asked
+    /// for is limited elsewhere.
+    pub(crate) fn of_recipient(mut self) -> Reply {
+        self.of_recipient = true;
+        self
+    }
+
     /// The three digits.
     pub(crate) fn code(&self) -> u16 {
         self.code
     }
 
-    /// Whether it refuses for good: what a client that errs collects.
+    /// Whether it refuses for good.
     pub(crate) fn is_permanent(&self) -> bool {
         self.code >= 500
+    }
+
+    /// Whether it is of those that a client that errs collects.
+    pub(crate) fn is_error(&self) -> bool {
+        self.is_permanent() && !self.of_recipient
     }
 
     /// Whether the connection ends behind it (RFC 5321 §3.8).

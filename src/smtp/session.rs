@@ -39,7 +39,7 @@ pub(crate) struct Session {
     pub(crate) failed_logins: usize,
     /// What is being found out about the address of a client that is another server, from its greeting on.
     pub(crate) visit: Option<Visit>,
-    /// Commands refused since the last message was accepted.
+    /// Commands refused since the last message was accepted, but for recipients that are not served.
     errors: usize,
     /// Replies not sent yet.
     output: Vec<u8>,
@@ -167,7 +167,7 @@ impl Session {
             if std::mem::take(&mut first) && reply.code() == Reply::UNKNOWN.code() && reply != Reply::SAY_LHLO {
                 reply = Reply::NOT_SMTP;
             }
-            if reply.is_permanent() {
+            if reply.is_error() {
                 self.errors += 1;
             }
             reply.write(&mut self.output);

@@ -41,7 +41,7 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParam
             Ok(None) => {}
             Ok(Some(found)) => {
                 tracing::info!(recipient = %path, account = %account.address, "recipient refused: on the suppression list");
-                return suppressed(found.failed);
+                return suppressed(found.failed).of_recipient();
             }
             Err(cause) => return Reply::from(delivery::Error::Unavailable(cause)),
         }
@@ -51,7 +51,7 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParam
         // Nobody sends mail through us who was not written to: what comes back is a report, and has no sender.
         Ok(Resolved::To(Route::Returned(_))) if !is_report => {
             tracing::info!(recipient = %path, code = 550, "recipient refused");
-            return Reply::new(550, "5.7.1", "This address takes nothing but reports, from <>");
+            return Reply::new(550, "5.7.1", "This address takes nothing but reports, from <>").of_recipient();
         }
         Ok(Resolved::To(route)) => route,
         Ok(Resolved::Remote) if role == Role::Submission => {
@@ -68,7 +68,8 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParam
                 Ok(Resolved::Suppressed) => Reply::new(550, "5.7.1", "This alias sends its mail to nobody any more"),
                 Ok(Resolved::Forged) => Reply::new(550, "5.1.1", "Not a return address of this server, or expired"),
                 Ok(_) => Reply::new(550, "5.1.1", "No such mailbox here"),
-            };
+            }
+            .of_recipient();
             tracing::info!(recipient = %path, code = reply.code(), "recipient refused");
             return match role {
                 Role::Receive if reply.is_permanent() => judgement::unknown_recipient(session, reply).await,
@@ -77,7 +78,7 @@ pub(crate) async fn run(session: &mut Session, path: &str, parameters: RcptParam
         }
     };
     if let Err(reply) = judgement::may_reach(tx, &path.to_string()).await {
-        return reply;
+        return reply.of_recipient();
     }
     // Without SIZE, whoever has room for an octet is asked again when the message is there.
     let octets = tx.envelope.declared_size.unwrap_or(0).max(1);
@@ -140,7 +141,7 @@ async fn may_wait(smtp: &Smtp, account: Option<&Account>, tx: &mut Transaction) 
 /// One of our users writes to somebody on another server.
 fn remote(tx: &mut Transaction, recipient: Recipient) -> Reply {
     let ForwardPath::Address(address) = &recipient.path else {
-        return Reply::new(550, "5.1.1", "No such mailbox here");
+        return Reply::new(550, "5.1.1", "No such mailbox here").of_recipient();
     };
     tx.routes.push(Route::Remote(address.clone()));
     tx.envelope.recipients.push(recipient);
