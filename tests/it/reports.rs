@@ -3,6 +3,7 @@
 
 use std::io::Write;
 
+use anyhow::{Context, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
@@ -116,11 +117,15 @@ impl World {
         smtp.reply().await
     }
 
-    /// What became of the report of a domain.
-    async fn outcome(&self, domain: &str) -> anyhow::Result<Option<String>> {
+    /// What became of the one report of this kind that there is for a domain.
+    async fn outcome(&self, kind: Kind, domain: &str) -> anyhow::Result<Option<String>> {
         let all = self.store().overview().await?;
-        let one = all.into_iter().find(|one| one.domain == domain);
-        Ok(one.expect("nothing was seen").outcome)
+        let mut found = all
+            .into_iter()
+            .filter(|one| (one.kind, one.domain.as_str()) == (kind, domain));
+        let one = found.next().context("nothing was seen")?;
+        ensure!(found.next().is_none(), "{domain}: something was seen on two days");
+        Ok(one.outcome)
     }
 
     /// A row of DMARC, for whatever domain.
@@ -173,10 +178,10 @@ async fn a_domain_is_told_of_mail_in_its_name_when_the_day_is_over_and_once() ->
     let midnight = (today() + 1) * DAY;
     reporter.send(midnight - 1, true).await?;
     reporter.send(midnight, false).await?;
-    assert_eq!(world.outcome("example.com").await?, None);
+    assert_eq!(world.outcome(Kind::Dmarc, "example.com").await?, None);
     reporter.send(midnight + DAY / 2, false).await?;
     assert_eq!(
-        world.outcome("example.com").await?.as_deref(),
+        world.outcome(Kind::Dmarc, "example.com").await?.as_deref(),
         Some("sent to dmarc@example.com")
     );
     idle.pushed("* 1 EXISTS").await?;
@@ -270,15 +275,19 @@ async fn whoever_does_not_want_reports_gets_none() -> anyhow::Result<()> {
         ("shop.public.example", Some("nobody asks for it")),
         ("broken.example", None),
     ] {
-        assert_eq!(world.outcome(domain).await?.as_deref(), outcome, "{domain}");
+        assert_eq!(
+            world.outcome(Kind::Dmarc, domain).await?.as_deref(),
+            outcome,
+            "{domain}"
+        );
     }
     // Nothing was known of it then, and is an hour later.
     world.names.mend("_dmarc.broken.example")?;
     reporter.send(now + 3599, false).await?;
-    assert_eq!(world.outcome("broken.example").await?, None);
+    assert_eq!(world.outcome(Kind::Dmarc, "broken.example").await?, None);
     reporter.send(now + DAY / 2, false).await?;
     assert_eq!(
-        world.outcome("broken.example").await?.as_deref(),
+        world.outcome(Kind::Dmarc, "broken.example").await?.as_deref(),
         Some("nobody asks for it")
     );
     Ok(())
@@ -315,14 +324,14 @@ async fn tls_results_go_by_mail_and_by_https() -> anyhow::Result<()> {
     let now = today() * DAY + DAY / 2;
     reporter.send(now, false).await?;
     // Unsigned it may not be sent, and a refusal is no delivery.
-    assert_eq!(world.outcome("example.com").await?, None);
-    assert_eq!(world.outcome("posted.example").await?, None);
+    assert_eq!(world.outcome(Kind::Tls, "example.com").await?, None);
+    assert_eq!(world.outcome(Kind::Tls, "posted.example").await?, None);
 
     keys::create(&KeyFolder::new(world.here.data()), DOMAIN)?;
     host.answer("201 Created", "");
     reporter.send(now + 3600, false).await?;
     assert_eq!(
-        world.outcome("posted.example").await?.as_deref(),
+        world.outcome(Kind::Tls, "posted.example").await?.as_deref(),
         Some("posted to take.example")
     );
     let asked = host.asked();
@@ -341,13 +350,19 @@ async fn tls_results_go_by_mail_and_by_https() -> anyhow::Result<()> {
     assert_eq!((posted.domain.as_str(), posted.rows.len()), ("posted.example", 2));
 
     assert_eq!(
-        world.outcome("example.com").await?.as_deref(),
+        world.outcome(Kind::Tls, "example.com").await?.as_deref(),
         Some("sent to dmarc@example.com")
     );
     let came = first_report(&world.there).await?;
     assert_eq!(
         (came.kind, came.domain.as_str(), came.passed, came.failed),
         (Kind::Tls, "example.com", 1, 1)
+    );
+    // The session that has brought it is not counted, or there would be a report of today's for ever (RFC 8460 §3).
+    world.store().counted().await;
+    assert_eq!(
+        world.outcome(Kind::Tls, "example.com").await?.as_deref(),
+        Some("sent to dmarc@example.com")
     );
     let mut imap = world.there.select("alice", "INBOX").await?;
     let message = imap.ok("FETCH 1 BODY[]").await?.concat();
