@@ -421,6 +421,28 @@ async fn who_asks_for_too_much_is_turned_away_for_a_while() -> anyhow::Result<()
 }
 
 #[tokio::test]
+async fn a_list_with_recipients_that_are_gone_goes_through_and_guessing_does_not() -> anyhow::Result<()> {
+    let (server, _names) = judging(|config| {
+        config.smtp.max_errors = 2;
+        config.origin.max_unknown_recipients = 5;
+    })
+    .await?;
+    let mut smtp = server.smtp().await?;
+    smtp.command("MAIL FROM:<>", "250").await?;
+    for number in 0..5 {
+        smtp.command(&format!("RCPT TO:<gone{number}@example.org>"), "550")
+            .await?;
+    }
+    smtp.command("RCPT TO:<alice@example.org>", "250").await?;
+    smtp.command(
+        "RCPT TO:<gone@example.org>",
+        "421 4.7.0 Too many recipients that do not exist",
+    )
+    .await?;
+    smtp.client.end().await
+}
+
+#[tokio::test]
 async fn from_a_trusted_network_nothing_is_asked() -> anyhow::Result<()> {
     let (server, names) = judging(|config| config.origin.trusted = Config::default().origin.trusted).await?;
     names.add("null.example", "MX 0 .")?;
