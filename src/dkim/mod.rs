@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use mail_auth::AuthenticatedMessage;
 use mail_auth::common::crypto::DkimKey;
@@ -28,6 +28,9 @@ pub mod seal;
 
 /// Messages that are signed at the same time, each in memory.
 const MAX_SIGNED: usize = 8;
+/// How long after a change keys are not remembered: the clock of a file system has ticks, and two changes within one of them
+/// look like one.
+const SETTLED: Duration = Duration::from_secs(2);
 /// Domains whose keys are remembered; when there are more, all are read again.
 const MAX_DOMAINS: usize = 1000;
 /// What is signed. A field that stands here twice is signed once more than it is there, so that nobody can add another
@@ -138,11 +141,15 @@ impl Signers {
                 return Arc::default();
             }
         };
+        let settled = changed.elapsed().is_ok_and(|age| age >= SETTLED);
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(domain).filter(|found| found.changed == changed) {
             return Arc::clone(&found.loaded);
         }
         let loaded = Arc::new(self.read(domain));
+        if !settled {
+            return loaded;
+        }
         if known.len() >= MAX_DOMAINS {
             known.clear();
         }
