@@ -10,8 +10,9 @@ use crate::server::{DOMAIN, PASSWORD};
 
 /// Memory may differ by this much between two moments of rest, in KiB: pools and arenas that were not full before.
 const SLACK: u64 = 12 * 1024;
-/// And so many descriptors: connections to the index that are opened when they are first needed.
-const FEW: usize = 10;
+/// And so many descriptors: connections to the databases that are opened when they are first needed, two or three each. What
+/// each cycle left behind would be two hundred.
+const FEW: usize = 30;
 
 fn server() -> (Place, Server) {
     let place = Place::serving("[login]\nrequire_tls = false\n");
