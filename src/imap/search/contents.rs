@@ -1,10 +1,21 @@
 //! One pass over a message's file for all that a query wants of it.
 
-use super::criterion::{Contents, Query};
 use super::phrase::Seeker;
+use super::query::Query;
 use crate::mail::summary::Summary;
 use crate::mailbox::{MessageFile, Result, Text};
 use std::ops::ControlFlow;
+
+/// What one pass over a message's file has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    /// Its own header, up to a limit.
+    pub(crate) header: Vec<u8>,
+    /// For each phrase, whether the body holds it.
+    pub(crate) in_body: Vec<bool>,
+    /// For each phrase, whether the header, or that of a part, holds it.
+    pub(crate) in_header: Vec<bool>,
+}
 
 /// Reads what the query asks for. Stops early when every phrase was found.
 pub(crate) async fn read(file: &MessageFile, summary: &Summary, query: &Query) -> Result<Contents> {

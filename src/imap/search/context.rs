@@ -4,8 +4,8 @@
 //! these alone, and tells the difference. Nothing is asked while nothing changes, but for OLDER and YOUNGER, whose results
 //! change by themselves: those are looked at again now and then (RFC 5032 §2).
 
-use super::criterion::{Query, Terms};
 use super::matching::find_among;
+use super::query::{Query, Terms};
 use super::result::{Named, begin_extended};
 use super::sorted::{Row, sorted};
 use super::tell::Asked;

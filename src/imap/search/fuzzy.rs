@@ -1,6 +1,7 @@
 //! FUZZY (RFC 6203): a text is found when its words are, in any order and with other endings; the nearer, the more relevant.
 
-use super::criterion::{Criterion, Known, all, at};
+use super::criterion::{Criterion, all, at};
+use super::known::Known;
 
 /// Words of a text that are looked for; further ones count only where the whole text is found.
 const MAX_WORDS: usize = 16;
@@ -81,7 +82,8 @@ fn weight(criterion: &Criterion, known: Known<'_>) -> usize {
 mod tests {
     use super::*;
     use crate::imap::command::SearchKey;
-    use crate::imap::search::criterion::{Contents, Query, Terms};
+    use crate::imap::search::contents::Contents;
+    use crate::imap::search::query::{Query, Terms};
     use crate::mail::date::Timestamp;
     use crate::mail::flags::{Flags, KeywordTable, Keywords};
     use crate::mail::ids::{ModSeq, Uid};

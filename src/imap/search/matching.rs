@@ -2,8 +2,9 @@
 //! what stays open by summary, what still stays open by its file. Memory is one piece and the answer, kept as runs.
 
 use super::contents;
-use super::criterion::{Known, Query, Unseen};
+use super::known::{Known, Unseen};
 use super::phrase::Phrase;
+use super::query::Query;
 use crate::imap::answer::Failure;
 use crate::imap::command::SearchReturn;
 use crate::imap::numbering::Pieces;

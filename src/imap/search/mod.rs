@@ -3,12 +3,15 @@
 
 pub(crate) mod contents;
 pub(crate) mod context;
-pub(crate) mod criterion;
+mod criterion;
+mod days;
 mod field;
 mod fuzzy;
+mod known;
 pub(crate) mod matching;
 pub(crate) mod orders;
 mod phrase;
+mod query;
 pub(crate) mod result;
 pub(crate) mod sorted;
 pub(crate) mod tell;

@@ -1,7 +1,7 @@
 //! From a search program to what the client hears of its results: what SEARCH and SORT have in common.
 
 use super::context::{self, Order};
-use super::criterion::{Query, Terms};
+use super::query::{Query, Terms};
 use super::result::{Extended, Results, write_extended};
 use crate::imap::answer::Failure;
 use crate::imap::command::{Search, SearchReturn, SequenceSet};
