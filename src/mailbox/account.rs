@@ -8,15 +8,13 @@ use super::error::{Error, Result, blocking};
 use super::events::{AccountEvent, Common};
 use super::mailbox::{Mailbox, Place, patience, to_the_end};
 use super::mailboxes::Shared;
-use super::names::{Known, Names, first_look, look, usual_name};
+use super::names::{Names, first_look, look, usual_name};
 use super::scripts::Scripts;
-use super::state::Step;
 use super::status::{MailboxInfo, MailboxStatus, Usage};
 use crate::mail::address::Address;
 use crate::mail::ids::SessionId;
 use crate::mail::mailbox_name::{MailboxName, SpecialUse};
 use crate::mail::rights::{Acl, Rights, Who};
-use crate::storage::maildir::acl;
 use crate::storage::maildir::control::Control;
 use crate::storage::maildir::folder::Folder;
 use crate::storage::maildir::tree::Tree;
@@ -26,7 +24,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
 mod annotations;
+mod create;
+mod delete;
+mod rename;
 mod rights;
+mod subscriptions;
 
 pub use annotations::seen_as;
 
@@ -152,15 +154,6 @@ impl AccountMailboxes {
         to_the_end(patience(&self.0.shared.settings), opening).await
     }
 
-    /// Creates a mailbox and the missing levels above it (RFC 9051 §6.3.4).
-    pub async fn create(&self, name: &MailboxName, special_use: Option<SpecialUse>) -> Result<Arc<Mailbox>> {
-        let _changing = self.0.changing.write().await;
-        if self.names().mailboxes.contains_key(name) {
-            return Err(Error::AlreadyExists);
-        }
-        self.0.create_locked(name, special_use, self.1).await
-    }
-
     /// The mailbox of a special use (RFC 6154). An account without one gets it under its usual name, and
     /// what has that name already serves.
     pub async fn open_special(&self, special_use: SpecialUse) -> Result<Arc<Mailbox>> {
@@ -183,133 +176,6 @@ impl AccountMailboxes {
             return self.0.open_locked(&name).await;
         }
         self.0.create_locked(&name, Some(special_use), self.1).await
-    }
-
-    /// Deletes a mailbox and its messages; mailboxes below it stay (RFC 9051 §6.3.5). Sessions that have it selected see its
-    /// messages expunged and [`super::View::is_deleted`].
-    pub async fn delete(&self, name: &MailboxName) -> Result<()> {
-        if name.is_inbox() {
-            return Err(Error::NotPossible("INBOX cannot be deleted"));
-        }
-        let _changing = self.0.changing.write().await;
-        let mailbox = self.0.open_locked(name).await?;
-        let _writing = mailbox.write().await?;
-        let folder = mailbox.place().folder;
-        let tree = self.0.tree.clone();
-        let doomed = blocking(move || tree.doom(&folder)).await?;
-        self.names().mailboxes.remove(name);
-        let uids = mailbox.mark_deleted();
-        self.0.common.tell(AccountEvent::Deleted {
-            name: name.clone(),
-            origin: self.1,
-        });
-        self.0.note_shares();
-        self.0.shared.watch.forget(&mailbox.place().folder);
-        if let Err(error) = self.0.shared.index.forget(mailbox.id).await {
-            // Rows without a mailbox: nobody finds them, and its UIDVALIDITY is not given again.
-            tracing::warn!(%error, messages = uids, "a deleted mailbox stays in the index");
-        }
-        self.0
-            .shared
-            .filler
-            .forget(mailbox.account(), mailbox.uid_validity())
-            .await;
-        // It is gone for everybody. Its files may be many and need not be waited for; what a crash leaves of them goes when
-        // the account is next loaded.
-        let tree = self.0.tree.clone();
-        tokio::spawn(async move {
-            if let Err(error) = blocking(move || tree.remove(&doomed)).await {
-                tracing::warn!(%error, "files of a deleted mailbox stay for now");
-            }
-        });
-        Ok(())
-    }
-
-    /// Renames a mailbox and all below it; renaming INBOX moves its messages (RFC 9051 §6.3.6).
-    pub async fn rename(&self, session: SessionId, from: &MailboxName, to: &MailboxName) -> Result<()> {
-        let _changing = self.0.changing.write().await;
-        let below: Vec<MailboxName> = {
-            let names = self.names();
-            let below = names.mailboxes.keys().filter(|name| name.is_below(from));
-            let below = below.cloned().collect::<Vec<_>>();
-            if !names.mailboxes.contains_key(from) && below.is_empty() {
-                return Err(Error::NotFound);
-            }
-            if names.mailboxes.contains_key(to) {
-                return Err(Error::AlreadyExists);
-            }
-            below
-        };
-        if from.is_inbox() {
-            self.0.create_locked(to, None, session).await?;
-            let (inbox, target) = (self.0.open_locked(from).await?, self.0.open_locked(to).await?);
-            self.copy_annotations(from, to).await?;
-            let all = inbox.state().uids();
-            inbox.move_to(session, &all, &target, Rights::ALL).await?;
-            return Ok(());
-        }
-        if to.is_below(from) {
-            return Err(Error::NotPossible("a mailbox cannot be renamed below itself"));
-        }
-        let mut moves = Vec::new();
-        if self.names().mailboxes.contains_key(from) {
-            moves.push((from.clone(), to.clone()));
-        }
-        for name in below {
-            let renamed = name.rebased(from, to)?;
-            if self.names().mailboxes.contains_key(&renamed) {
-                return Err(Error::AlreadyExists);
-            }
-            moves.push((name, renamed));
-        }
-        let folders = moves
-            .iter()
-            .map(|(_, to)| self.0.tree.folder(to))
-            .collect::<Option<Vec<Folder>>>()
-            .ok_or(crate::mail::mailbox_name::InvalidMailboxName::TooLong)?;
-        if let Some(parent) = to.parent() {
-            self.0.create_missing(&parent, session).await?;
-        }
-        for ((from, to), folder) in moves.into_iter().zip(folders) {
-            self.0.rename_one(&from, &to, folder).await?;
-        }
-        self.0.common.tell(AccountEvent::Renamed {
-            from: from.clone(),
-            to: to.clone(),
-            origin: session,
-        });
-        Ok(())
-    }
-
-    /// Puts a name on the subscription list, whether the mailbox exists or not.
-    pub async fn subscribe(&self, name: &MailboxName) -> Result<()> {
-        self.change_subscriptions(name, |list| list.insert(name.clone())).await
-    }
-
-    /// Takes it off.
-    pub async fn unsubscribe(&self, name: &MailboxName) -> Result<()> {
-        self.change_subscriptions(name, |list| list.remove(name)).await
-    }
-
-    async fn change_subscriptions(
-        &self,
-        name: &MailboxName,
-        change: impl FnOnce(&mut BTreeSet<MailboxName>) -> bool,
-    ) -> Result<()> {
-        let _changing = self.0.changing.write().await;
-        let mut list = self.names().subscribed.clone();
-        if change(&mut list) {
-            let (tree, written) = (self.0.tree.clone(), list.clone());
-            blocking(move || tree.subscribe(&written)).await?;
-            let now = list.contains(name);
-            self.names().subscribed = list;
-            self.0.common.tell(AccountEvent::Subscribed {
-                name: name.clone(),
-                now,
-                origin: self.1,
-            });
-        }
-        Ok(())
     }
 
     /// Writes down what was given out, for a server that ends.
@@ -405,82 +271,6 @@ impl Inner {
         Ok(mailbox)
     }
 
-    async fn create_missing(self: &Arc<Self>, name: &MailboxName, origin: SessionId) -> Result<()> {
-        let there = self.names().mailboxes.contains_key(name);
-        match there {
-            true => Ok(()),
-            false => Box::pin(self.create_locked(name, None, origin)).await.map(|_| ()),
-        }
-    }
-
-    async fn create_locked(
-        self: &Arc<Self>,
-        name: &MailboxName,
-        special_use: Option<SpecialUse>,
-        origin: SessionId,
-    ) -> Result<Arc<Mailbox>> {
-        let folder = self
-            .tree
-            .folder(name)
-            .ok_or(crate::mail::mailbox_name::InvalidMailboxName::TooLong)?;
-        if let Some(parent) = name.parent() {
-            self.create_missing(&parent, origin).await?;
-        }
-        let (taken, acl) = {
-            let names = self.names();
-            if names.mailboxes.len() >= self.shared.settings.max_mailboxes {
-                return Err(Error::Limit("the account has as many mailboxes as it may have"));
-            }
-            let taken = names.mailboxes.values().map(|known| known.uid_validity).max();
-            // RFC 4314 §4, CREATE.
-            let parent = name.parent().and_then(|parent| names.mailboxes.get(&parent));
-            (taken, parent.map(|parent| Arc::clone(&parent.acl)).unwrap_or_default())
-        };
-        let (tree, made, inherited) = (self.tree.clone(), folder.clone(), Arc::clone(&acl));
-        let control = blocking(move || {
-            let control = Control::new(tree.fresh_uid_validity(taken)?, special_use);
-            made.create()?;
-            if *inherited != Acl::default() {
-                acl::store(made.path(), &inherited)?;
-            }
-            control.store(made.path())?;
-            Ok(control)
-        })
-        .await?;
-        let place = Place {
-            name: name.clone(),
-            folder: folder.clone(),
-        };
-        let known = Known::new(folder.clone(), &control, Arc::clone(&acl));
-        self.names().mailboxes.insert(name.clone(), known);
-        let mailbox = self.load_mailbox(place, control, acl).await?;
-        self.common.tell(AccountEvent::Created {
-            name: name.clone(),
-            origin,
-        });
-        self.admit(name, &folder, mailbox).await
-    }
-
-    /// Renames one folder, with the mailbox that may be open.
-    async fn rename_one(self: &Arc<Self>, from: &MailboxName, to: &MailboxName, folder: Folder) -> Result<()> {
-        let mailbox = self.open_locked(from).await?;
-        let _writing = mailbox.write().await?;
-        let old = mailbox.place().folder;
-        self.shared.watch.forget(&old);
-        let (tree, target) = (self.tree.clone(), folder.clone());
-        blocking(move || tree.rename(&old, &target)).await?;
-        mailbox.set_place(Place {
-            name: to.clone(),
-            folder: folder.clone(),
-        });
-        self.shared.watch.mailbox(&folder, &mailbox);
-        let mut names = self.names();
-        if let Some(known) = names.mailboxes.remove(from) {
-            names.mailboxes.insert(to.clone(), Known { folder, ..known });
-        }
-        Ok(())
-    }
-
     /// Reads again which folders there are, after another program changed them.
     pub(super) async fn look_again(self: &Arc<Self>) -> Result<()> {
         let _changing = self.changing.write().await;
@@ -523,20 +313,5 @@ impl Inner {
             }
         }
         Ok(())
-    }
-}
-
-impl Mailbox {
-    /// Ends it: for sessions all messages are gone. Returns how many there were. For the holder of the write lock.
-    fn mark_deleted(&self) -> usize {
-        let mut state = self.state();
-        let uids = state.uids();
-        state.deleted = true;
-        if uids.is_empty() {
-            state.tracker.wake();
-        } else {
-            state.apply(SessionId::NONE, Step::Expunged(uids.clone()));
-        }
-        uids.len()
     }
 }
