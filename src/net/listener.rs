@@ -3,6 +3,7 @@
 //! One task for each connection, counted by a semaphore shared among listeners; the header of a proxy and a handshake of
 //! implicit TLS happen inside that task, so that a slow client delays nobody.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use super::tls::Tls;
 const BACKLOG: i32 = 1024;
 /// How long `accept` rests when the system has no descriptors or memory left: long enough not to spin, short enough that
 /// nobody notices once connections have closed.
-pub(super) const ACCEPT_REST: Duration = Duration::from_millis(100);
+const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// Silence after which the kernel asks a peer whether it is still there (NAT tables forget after minutes).
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
@@ -110,19 +111,33 @@ impl Listener {
         S: Fn(Connection) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = service.shutdown.cancelled() => return,
-                accepted = self.socket.accept() => accepted,
-            };
-            match accepted {
-                Ok((tcp, peer)) => admit(tcp, peer, &service, serve.clone()),
-                Err(error) if of_one_connection(&error) => {}
-                Err(error) => {
-                    tracing::warn!(%error, address = %self.address, "cannot accept connections");
-                    tokio::time::sleep(ACCEPT_REST).await;
-                }
+        let socket = &self.socket;
+        let admit = |(tcp, peer)| admit(tcp, peer, &service, serve.clone());
+        accept_until(&service.shutdown, self.address, || socket.accept(), admit).await;
+    }
+}
+
+/// Accepts what comes in at this address until `shutdown`, and admits it. Outlives a shortage of descriptors.
+pub(super) async fn accept_until<C, A>(
+    shutdown: &CancellationToken,
+    address: impl fmt::Display,
+    accept: impl Fn() -> A,
+    admit: impl Fn(C),
+) where
+    A: Future<Output = io::Result<C>>,
+{
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            accepted = accept() => accepted,
+        };
+        match accepted {
+            Ok(connection) => admit(connection),
+            Err(error) if of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, %address, "cannot accept connections");
+                tokio::time::sleep(ACCEPT_REST).await;
             }
         }
     }

@@ -14,7 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::listener::{ACCEPT_REST, Service};
+use super::listener::{Service, accept_until};
 
 /// A Unix socket that listens. Dropping it removes the file.
 pub struct UnixSocket {
@@ -57,31 +57,26 @@ impl UnixSocket {
         S: Fn(Connection) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = service.shutdown.cancelled() => return,
-                accepted = self.socket.accept() => accepted,
-            };
-            let unix = match accepted {
-                Ok((unix, _)) => unix,
-                Err(error) => {
-                    tracing::warn!(%error, path = %self.path.display(), "cannot accept connections");
-                    tokio::time::sleep(ACCEPT_REST).await;
-                    continue;
-                }
-            };
-            let Ok(permit) = service.connections.clone().try_acquire_owned() else {
-                tracing::warn!(path = %self.path.display(), "connection refused: all permits are taken");
-                let _ = unix.try_write(service.refusal);
-                continue;
-            };
-            let session = serve(Connection::unix(unix));
-            service.tasks.spawn(async move {
-                let _permit = permit;
-                session.await;
-            });
-        }
+        let socket = &self.socket;
+        let admit = |(unix, _)| self.admit(unix, &service, serve.clone());
+        accept_until(&service.shutdown, self.path.display(), || socket.accept(), admit).await;
+    }
+
+    fn admit<F, S>(&self, unix: UnixStream, service: &Service, serve: S)
+    where
+        S: Fn(Connection) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Ok(permit) = service.connections.clone().try_acquire_owned() else {
+            tracing::warn!(path = %self.path.display(), "connection refused: all permits are taken");
+            let _ = unix.try_write(service.refusal);
+            return;
+        };
+        let session = serve(Connection::unix(unix));
+        service.tasks.spawn(async move {
+            let _permit = permit;
+            session.await;
+        });
     }
 }
 
