@@ -232,10 +232,14 @@ impl<'a> Session<'a> {
     }
 
     async fn message(&mut self) -> Result<(), Over> {
-        if let Some((Moment::Body, act)) = self.wrong() {
-            self.connection.fill(WAIT).await.map_err(|_| Over)?;
-            self.act(act).await?;
-        }
+        let wrong = match self.wrong() {
+            Some((Moment::Body, act)) => {
+                self.connection.fill(WAIT).await.map_err(|_| Over)?;
+                self.act(act).await?;
+                true
+            }
+            _ => false,
+        };
         let (mut line, mut last) = (Vec::new(), Vec::new());
         loop {
             self.connection
@@ -246,6 +250,10 @@ impl<'a> Session<'a> {
                 break;
             }
             std::mem::swap(&mut line, &mut last);
+        }
+        // Whoever has said something in the midst of it has not taken it, even if all of it was sent by then.
+        if wrong {
+            return Err(Over);
         }
         let last = String::from_utf8_lossy(&last).into_owned();
         let ended = self.recipients.drain(..).map(|recipient| (recipient, last.clone()));
