@@ -180,9 +180,14 @@ impl Delivery {
         incoming.prepend(&front).await?;
         let mut message = incoming.finish().await?;
         if letter.binary {
-            message = self.mailboxes.spool().as_text(message, MAX_ENCODED).await?;
+            message = self.encoded(message).await?;
         }
         Ok((message, return_path.len() as u64))
+    }
+
+    /// With its binary parts encoded, in lines.
+    pub(super) async fn encoded(&self, message: Spooled) -> Result<Spooled, Error> {
+        Ok(self.mailboxes.spool().as_text(message, MAX_ENCODED).await?)
     }
 
     /// To the log, and to whoever watches. What no account here gets now is only in the queue.

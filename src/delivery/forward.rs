@@ -31,7 +31,7 @@ const DELIVERED_TO: &str = "Delivered-To";
 pub struct Forwarder {
     settings: config::Forward,
     rewriter: Rewriter,
-    signers: Signers,
+    pub(super) signers: Signers,
 }
 
 /// Where mail for a path would go.

@@ -10,6 +10,7 @@
 
 use std::io::Read;
 
+use tokio::io::AsyncReadExt;
 use tokio::sync::broadcast;
 
 use crate::accounts::{Account, Accounts, Forwarding};
@@ -29,6 +30,7 @@ pub use reading::Reading;
 
 mod accept;
 mod forward;
+mod notice;
 mod queued;
 mod reading;
 mod relay;
@@ -110,6 +112,7 @@ pub enum Error {
 impl Delivery {
     /// The mail flow into these mailboxes and this queue.
     pub fn new(accounts: Accounts, mailboxes: Mailboxes, queue: Queue, quota: Quota, forwarder: Forwarder) -> Delivery {
+        queue.sign_reports(notice::reports_of(queue.hostname(), forwarder.signers.clone()));
         Delivery {
             accounts,
             mailboxes,
@@ -153,6 +156,20 @@ impl Delivery {
     /// A file for a message that arrives, to be given to [`Delivery::accept`] when it is complete.
     pub fn begin(&self) -> Incoming {
         self.mailboxes.spool().begin()
+    }
+
+    /// A submitted message with its binary parts encoded, as it will be sent, so that it can be signed.
+    pub async fn as_text(&self, incoming: Incoming) -> Result<Incoming, Error> {
+        let text = self.encoded(incoming.finish().await?).await?;
+        let mut anew = self.begin();
+        let mut file = tokio::fs::File::open(text.path()).await?;
+        let mut piece = vec![0; queued::PIECE];
+        loop {
+            match file.read(&mut piece).await? {
+                0 => return Ok(anew),
+                length => anew.write(piece.get(..length).unwrap_or_default()).await?,
+            }
+        }
     }
 
     /// What is delivered from now on. A watcher that lags misses reports, never delays mail.

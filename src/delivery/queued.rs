@@ -14,7 +14,7 @@ use crate::queue::{Answer, Claim, Destination, Group, Outcome, Recipient};
 use crate::storage::spool::Spooled;
 
 /// Octets of a message that are copied at once.
-const PIECE: usize = 64 * 1024;
+pub(super) const PIECE: usize = 64 * 1024;
 
 impl Delivery {
     /// Delivers what the queue has for this server whenever it has something, until `shutdown`.

@@ -117,6 +117,25 @@ impl Signers {
         signing.await.unwrap_or_default()
     }
 
+    /// The same by the first domain that has keys of this one and those that it is in, as far as DMARC takes these for one
+    /// (RFC 7489 §3.1.1): a server's own name seldom has keys.
+    pub async fn sign_as_part_of(&self, domain: &str, message: Vec<u8>) -> String {
+        let mut next = Some(domain);
+        while let Some(domain) = next.filter(|domain| domain.contains('.')) {
+            if self.has_keys(domain).await {
+                return self.sign(domain, message).await;
+            }
+            next = domain.split_once('.').map(|(_, parent)| parent);
+        }
+        String::new()
+    }
+
+    async fn has_keys(&self, domain: &str) -> bool {
+        let (signers, domain) = (self.clone(), domain.to_owned());
+        let reading = tokio::task::spawn_blocking(move || !signers.of(&domain).signers.is_empty());
+        reading.await.unwrap_or_default()
+    }
+
     /// The seals of a domain for a whole message that it forwards, each field with its line end; nothing if it has no keys.
     pub async fn seal(&self, domain: &str, message: Vec<u8>, seen: Seen) -> String {
         let (signers, domain) = (self.clone(), domain.to_owned());

@@ -32,8 +32,9 @@ mod tell;
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -67,6 +68,10 @@ const CLAIMS: usize = 16;
 #[derive(Clone)]
 pub struct Queue(Arc<Inner>);
 
+/// Makes the fields that sign a report, each with its line end: of the file that it is in, from this octet on. None if it
+/// cannot be signed; a report goes in any case.
+pub type Sign = Box<dyn Fn(PathBuf, u64) -> Pin<Box<dyn Future<Output = String> + Send>> + Send + Sync>;
+
 struct Inner {
     store: QueueStore,
     settings: config::Queue,
@@ -80,6 +85,8 @@ struct Inner {
     totals: Mutex<Totals>,
     /// Recipients of an account's mail that failed for good, for whoever takes note of it.
     failures: broadcast::Sender<Failure>,
+    /// What signs reports: keys are on the layer of the queue, so it is given.
+    sign: OnceLock<Sign>,
 }
 
 /// Why the queue did not take a message or give one out. Always temporary.
@@ -119,6 +126,7 @@ impl Queue {
             claiming: Default::default(),
             totals: Mutex::default(),
             failures: broadcast::Sender::new(FAILURES),
+            sign: OnceLock::new(),
             store,
         }));
         queue.load().await?;
@@ -128,6 +136,11 @@ impl Queue {
     /// This server's name, as it stands in what it writes.
     pub fn hostname(&self) -> &str {
         &self.0.hostname
+    }
+
+    /// Reports are signed from now on. The first that is given stays.
+    pub fn sign_reports(&self, sign: Sign) {
+        let _ = self.0.sign.set(sign);
     }
 
     /// Takes a message. Durable when it returns: the file, then the rows. On an error nothing was taken.

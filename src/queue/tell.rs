@@ -1,7 +1,7 @@
 //! Telling senders: which outcomes are reported, and reports as further entries of the queue.
 //!
 //! RFC 3461 §5.2 and §6. Invariants: nothing is ever told to the null reverse-path (RFC 5321 §4.5.5), and a report has it;
-//! the file of a report is on disk before the row that makes it true.
+//! the file of a report is on disk before the row that makes it true. Its signature is in the row, as fields in front.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -186,7 +186,7 @@ impl Queue {
         groups[2].sort_by_key(|told| told.action);
         let (files, hostname) = (self.0.store.files().clone(), self.0.hostname.clone());
         let expire = self.0.settings.expire.get().as_millis() as i64;
-        blocking(move || {
+        let mut written = blocking(move || {
             let mut rows = Vec::new();
             for told in groups.iter().filter(|told| !told.is_empty()) {
                 match write_report(&files, &hostname, &subject, told, expire) {
@@ -199,7 +199,14 @@ impl Queue {
             }
             Ok(rows)
         })
-        .await
+        .await?;
+        if let Some(sign) = self.0.sign.get() {
+            for row in &mut written {
+                let file = self.0.store.files().path(QueueId(row.entry.id as u64));
+                row.entry.header = sign(file, row.entry.skip as u64).await.into_bytes();
+            }
+        }
+        Ok(written)
     }
 }
 

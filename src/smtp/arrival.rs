@@ -158,6 +158,14 @@ impl Arrival {
                 Err(error) => self.file = Err(Reply::from(error)),
             }
         }
+        // Binary parts are written otherwise before anybody has them, which no signature survives: so they are first.
+        if session.state.role == Role::Submission && tx.binary {
+            self.file = match self.file {
+                Ok(message) => session.smtp.delivery.as_text(message).await.map_err(Reply::from),
+                refused => refused,
+            };
+            tx.binary = false;
+        }
         // Signed is what filters have made of it.
         if session.state.role == Role::Submission
             && let Ok(message) = &self.file

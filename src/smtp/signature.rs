@@ -9,8 +9,7 @@ use crate::storage::spool::Incoming;
 /// The fields to put in front; none if the domain has no keys. The author's domain signs, so that DMARC is content, if
 /// the author is the account; else that of the reverse-path, which was looked at when it was given.
 pub(crate) async fn of(session: &Session, tx: &Transaction, message: &Incoming) -> Result<String, Reply> {
-    // Its binary parts will be written otherwise, which no signature survives.
-    let Some(account) = session.state.account.as_ref().filter(|_| !tx.binary) else {
+    let Some(account) = &session.state.account else {
         return Ok(String::new());
     };
     let (signers, accounts) = (&session.smtp.signers, &session.smtp.accounts);

@@ -62,6 +62,30 @@ impl Two {
         Ok(Two { here, there, names })
     }
 
+    /// Makes keys for the domain of the one that forwards, and publishes them.
+    fn sign(&self) -> anyhow::Result<()> {
+        for key in keys::create(&KeyFolder::new(self.here.data()), "example.org")? {
+            let line = key.zone_line("example.org")?;
+            let (owner, record) = line.split_once(". IN ").unwrap();
+            self.names.add(owner, &record.replace(['(', ')'], ""))?;
+        }
+        Ok(())
+    }
+
+    /// Makes this the script of alice.
+    async fn script(&self, script: &str) -> anyhow::Result<()> {
+        let alice = Address::parse("alice@example.org")?;
+        let mailboxes = self.here.server().mailboxes().account(&alice).await?;
+        let name = ScriptName::new("main").unwrap();
+        let quota = ScriptQuota {
+            scripts: 1,
+            octets: 1000,
+        };
+        mailboxes.scripts().put(&name, script.into(), quota).await??;
+        mailboxes.scripts().activate(Some(&name)).await??;
+        Ok(())
+    }
+
     async fn alias(&self, alias: &str, targets: &[&str]) -> anyhow::Result<()> {
         let targets: Vec<String> = targets.iter().map(|target| (*target).to_owned()).collect();
         self.here.server().accounts().add_alias(alias, &targets).await?;
@@ -99,11 +123,7 @@ fn return_path(message: &str) -> &str {
 #[tokio::test]
 async fn an_alias_leads_elsewhere_with_a_rewritten_sender_and_a_seal() -> anyhow::Result<()> {
     let two = Two::start().await?;
-    for key in keys::create(&KeyFolder::new(two.here.data()), "example.org")? {
-        let line = key.zone_line("example.org")?;
-        let (owner, record) = line.split_once(". IN ").unwrap();
-        two.names.add(owner, &record.replace(['(', ')'], ""))?;
-    }
+    two.sign()?;
     two.alias("sales@example.org", &["bob@example.com, alice@example.org"])
         .await?;
     let mut bob = two.there.idle("bob", "INBOX").await?;
@@ -131,6 +151,9 @@ async fn an_alias_leads_elsewhere_with_a_rewritten_sender_and_a_seal() -> anyhow
         "Action: expanded\r\n",
         "Original-Envelope-Id: e1\r\n",
         "Final-Recipient: rfc822; Sales+x@example.org\r\n",
+        // From fwd.example.org, signed by the domain that it is in.
+        "From: Mail Delivery System <MAILER-DAEMON@fwd.example.org>\r\n",
+        "dkim=pass header.d=example.org",
     ] {
         assert!(report.contains(wanted), "{wanted}\n{report}");
     }
@@ -226,16 +249,7 @@ async fn nobody_relays_through_an_alias_and_neither_junk_nor_circles_are_forward
 async fn a_script_redirects_with_a_rewritten_sender() -> anyhow::Result<()> {
     let two = Two::start().await?;
     let mut bob = two.there.idle("bob", "INBOX").await?;
-    let alice = Address::parse("alice@example.org")?;
-    let mailboxes = two.here.server().mailboxes().account(&alice).await?;
-    let name = ScriptName::new("main").unwrap();
-    let quota = ScriptQuota {
-        scripts: 1,
-        octets: 1000,
-    };
-    let script = b"redirect \"bob@example.com\";\r\n".to_vec();
-    mailboxes.scripts().put(&name, script, quota).await??;
-    mailboxes.scripts().activate(Some(&name)).await??;
+    two.script("redirect \"bob@example.com\";\r\n").await?;
     two.send("client.example", "alice@example.org", MESSAGE).await?;
     let text = arrived(&mut bob, &two.there, "bob", 1).await?;
     assert!(return_path(&text).starts_with("SRS0=") && return_path(&text).ends_with("=example.net=sam@example.org"));
@@ -244,6 +258,68 @@ async fn a_script_redirects_with_a_rewritten_sender() -> anyhow::Result<()> {
     assert!(reply.starts_with("250 "), "{reply}");
     let mut junk = two.here.select("alice", "Junk").await?;
     assert_eq!(junk.ok("FETCH 1:* UID").await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_rules_answer_is_signed_if_it_is_from_whom_it_says() -> anyhow::Result<()> {
+    let two = Two::start().await?;
+    let mut sam = two.there.idle("carol", "INBOX").await?;
+    let message = MESSAGE.replacen("Subject", "To: alice@example.org\nSubject", 1);
+    let require = "require [\"vacation\", \"ereject\", \"reject\"];\r\n";
+    let (away, as_bob) = (
+        "vacation \"Bin weg, schöne Grüße\";",
+        "vacation :from \"bob@example.org\" \"Fort\";",
+    );
+    // For two recipients with one reply, a refusal is a message.
+    let reject = "reject \"no\";";
+    for (number, script, is_signed) in [
+        (1, "vacation \"early\";", false),
+        (2, away, true),
+        (3, as_bob, false),
+        (4, reject, true),
+    ] {
+        if number == 2 {
+            two.sign()?;
+        }
+        two.script(&format!("{require}{script}\r\n")).await?;
+        let mut smtp = Smtp::greeted(two.here.connect("smtp").await?).await?;
+        smtp.command("EHLO client.example", "250").await?;
+        smtp.command("MAIL FROM:<sam@example.net>", "250").await?;
+        smtp.command("RCPT TO:<alice@example.org>", "250").await?;
+        smtp.command("RCPT TO:<bob@example.org>", "250").await?;
+        smtp.command("DATA", "354").await?;
+        smtp.client
+            .send(dotted(message.replace('\n', "\r\n").as_bytes()))
+            .await?;
+        smtp.expect("250").await?;
+        let text = arrived(&mut sam, &two.there, "carol", number).await?;
+        let passed = text.matches("dkim=pass header.d=example.org").count();
+        assert_eq!(passed, if is_signed { 2 } else { 0 }, "{text}");
+        assert_eq!(text.contains("DKIM-Signature:"), is_signed, "{text}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_binary_submission_is_signed_as_it_is_sent() -> anyhow::Result<()> {
+    let two = Two::start().await?;
+    two.sign()?;
+    let mut bob = two.there.idle("bob", "INBOX").await?;
+    let mut smtp = submission(&two.here).await?;
+    smtp.command("MAIL FROM:<alice@example.org> BODY=BINARYMIME", "250")
+        .await?;
+    smtp.command("RCPT TO:<bob@example.com>", "250").await?;
+    let message = b"From: alice@example.org\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n\
+                    Content-Transfer-Encoding: binary\r\n\r\n\0\x01\n\xff";
+    smtp.client.send(format!("BDAT {} LAST\r\n", message.len())).await?;
+    smtp.client.send(message).await?;
+    smtp.expect("250").await?;
+    let text = arrived(&mut bob, &two.there, "bob", 1).await?;
+    for wanted in ["Content-Transfer-Encoding: base64\r\n", "\r\n\r\nAAEK/w==\r\n"] {
+        assert!(text.contains(wanted), "{wanted}\n{text}");
+    }
+    assert_eq!(text.matches("dkim=pass header.d=example.org").count(), 2, "{text}");
     Ok(())
 }
 

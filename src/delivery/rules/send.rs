@@ -61,8 +61,13 @@ impl Delivery {
             Outgoing::Vacation(vacation) => {
                 tracing::info!(id = %letter.id, account = %account.address, to = %vacation.to, "answered by vacation");
                 let text = compose::vacation(&account.address, &vacation, self.queue.hostname());
+                let author = vacation.from.as_ref().map_or(&account.address, |(_, address)| address);
+                let signature = match self.is_of(author, account).await {
+                    true => self.signature(author, &text).await,
+                    false => Vec::new(),
+                };
                 // The message itself is where it belongs, and must not come again for that.
-                if let Err(error) = self.send_report(letter, &vacation.to, text).await {
+                if let Err(error) = self.send_report(letter, &vacation.to, &text, signature).await {
                     let cause = format!("{:#}", anyhow::Error::from(error));
                     tracing::error!(id = %letter.id, cause, "a vacation reply was not sent");
                 }
@@ -78,14 +83,15 @@ impl Delivery {
         };
         tracing::info!(id = %letter.id, account = %account.address, %to, "rejected by a rule");
         let text = compose::rejection(&account.address, to, reason, self.queue.hostname());
-        self.send_report(letter, &to.clone(), text).await
+        let signature = self.signature(&account.address, &text).await;
+        self.send_report(letter, to, &text, signature).await
     }
 
     /// Sends a message of our own with the null reverse-path, so that nothing answers it.
-    async fn send_report(&self, letter: &Letter, to: &Address, text: String) -> Result<(), Error> {
+    async fn send_report(&self, letter: &Letter, to: &Address, text: &str, signature: Vec<u8>) -> Result<(), Error> {
         // RFC 8689 §6: what answers a message is kept as it is.
         let tls = letter.envelope.handling.tls.max(TlsWish::Usual);
-        self.send_own(to, text.as_bytes(), Vec::new(), tls).await
+        self.send_own(to, text.as_bytes(), signature, tls).await
     }
 
     /// The same, with fields to be sent in front of it. Durable when it returns.
