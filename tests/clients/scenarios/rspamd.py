@@ -69,15 +69,13 @@ def filtered():
 def learnt(rspamd):
     check("learnt before", rspamd.learnt(), (0, 0))
     client = imap(ALICE, "INBOX")
-    for number in range(2):
-        words = " ".join(f"word{number * 100 + word}" for word in range(60))
-        client.append("INBOX", message(f"unwanted {number}", words, sender=SENDER, to=ALICE["address"]).as_bytes())
-    mails = client.search(["SUBJECT", "unwanted"])
-    check("messages to be learnt", len(mails), 2)
-    client.move(mails, "Junk")
-    eventually("spam is learnt", lambda: rspamd.learnt() == (2, 0))
+    # One, and of words that no run before has used: rspamd remembers what it has learnt, and does not learn it again.
+    words = " ".join(f"word{os.urandom(4).hex()}" for _ in range(60))
+    client.append("INBOX", message("unwanted", words, sender=SENDER, to=ALICE["address"]).as_bytes())
+    client.move(client.search(["SUBJECT", "unwanted"]), "Junk")
+    eventually("spam is learnt", lambda: rspamd.learnt() == (1, 0))
     client.select_folder("Junk")
-    client.move(client.search(["SUBJECT", "unwanted 0"]), "INBOX")
+    client.move(client.search(["SUBJECT", "unwanted"]), "INBOX")
     eventually("ham is learnt", lambda: rspamd.learnt()[1] == 1)
     client.logout()
 
