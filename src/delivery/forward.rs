@@ -215,17 +215,9 @@ impl Delivery {
             let entry = |reverse_path, recipients, header: String| NewEntry {
                 id: QueueId::fresh(),
                 reverse_path,
-                account: letter.account,
-                recipients,
-                body: letter.envelope.body,
-                smtputf8: letter.envelope.smtputf8,
-                ret: letter.envelope.ret,
-                envelope_id: letter.envelope.envelope_id.clone(),
                 hold_until: None,
-                handling: letter.envelope.handling,
-                message: message.clone(),
-                skip,
                 header: header.into_bytes(),
+                ..letter.entry(recipients, message, skip)
             };
             match route {
                 Route::Forwarded(forwarding) if letter.junk => {

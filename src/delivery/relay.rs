@@ -12,21 +12,7 @@ use crate::storage::spool::Spooled;
 impl Delivery {
     /// Durable when it returns. `skip`: the octets of Return-Path.
     pub(super) async fn relay(&self, letter: &Letter, message: &Spooled, skip: u64) -> Result<(), Error> {
-        let entry = |recipients| NewEntry {
-            id: letter.id,
-            reverse_path: letter.envelope.reverse_path.clone(),
-            account: letter.account,
-            recipients,
-            body: letter.envelope.body,
-            smtputf8: letter.envelope.smtputf8,
-            ret: letter.envelope.ret,
-            envelope_id: letter.envelope.envelope_id.clone(),
-            hold_until: letter.envelope.hold_until,
-            handling: letter.envelope.handling,
-            message: message.clone(),
-            skip,
-            header: Vec::new(),
-        };
+        let entry = |recipients| letter.entry(recipients, message, skip);
         let waits = letter.waits();
         if !waits {
             self.send_on(letter, message, skip).await?;
@@ -87,22 +73,7 @@ impl Delivery {
             }
         }
         if !expanded.is_empty() {
-            let about = NewEntry {
-                id: letter.id,
-                reverse_path: letter.envelope.reverse_path.clone(),
-                account: letter.account,
-                recipients: expanded,
-                body: letter.envelope.body,
-                smtputf8: letter.envelope.smtputf8,
-                ret: letter.envelope.ret,
-                envelope_id: letter.envelope.envelope_id.clone(),
-                hold_until: None,
-                handling: letter.envelope.handling,
-                message: message.clone(),
-                skip,
-                header: Vec::new(),
-            };
-            self.queue.tell_expanded(&about).await?;
+            self.queue.tell_expanded(&letter.entry(expanded, message, skip)).await?;
         }
         Ok(())
     }
@@ -114,5 +85,25 @@ fn new(recipient: &Recipient, address: Address, destination: Destination) -> New
         destination,
         notify: recipient.notify,
         original: recipient.original.clone(),
+    }
+}
+impl Letter {
+    /// The letter in the queue for these recipients, as it came.
+    pub(super) fn entry(&self, recipients: Vec<NewRecipient>, message: &Spooled, skip: u64) -> NewEntry {
+        NewEntry {
+            id: self.id,
+            reverse_path: self.envelope.reverse_path.clone(),
+            account: self.account,
+            recipients,
+            body: self.envelope.body,
+            smtputf8: self.envelope.smtputf8,
+            ret: self.envelope.ret,
+            envelope_id: self.envelope.envelope_id.clone(),
+            hold_until: self.envelope.hold_until,
+            handling: self.envelope.handling,
+            message: message.clone(),
+            skip,
+            header: Vec::new(),
+        }
     }
 }
